@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * services.h - every service with its state, for os-services and `service list'.  A compute service is
+ * its host's row and its lease; a controller service keeps a row of its own.  Any thread.
+ */
+#pragma once
+
+#include "db/db.h"
+
+typedef struct nova_service {
+	int id;
+	char *uuid, *binary, *host, *zone;
+	bool disabled, forced_down, up;
+	char *disabled_reason; /* NULL */
+	int64_t updated_us;    /* last sign of life; 0: never */
+} nova_service;
+void nova_service_free(nova_service *service);
+
+/* A controller service says that it lives; creates its row the first time. */
+bool nova_services_beat(nova_db *db, const char *binary, const char *host, GError **error);
+
+/* host, binary NULL: any.  `down_seconds' ([DEFAULT] service_down_time) decides for controller services,
+ * the lease for compute services.  *ret: of nova_service, by binary and host. */
+bool nova_services_list(nova_db *db, const char *host, const char *binary, int down_seconds, GPtrArray **ret,
+			GError **error);
