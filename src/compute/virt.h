@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * virt.h - what the compute service asks of a hypervisor.  The only other file that knows libvirt is
+ * behind it; nothing here names libvirt's types.
+ *
+ * A nova_virt may be used from any thread.  Every call has a deadline in ms and returns by then: a call
+ * that libvirt or QEMU does not answer is abandoned (its thread is counted, and the connection replaced)
+ * and the fault is HYPERVISOR, text "… does not answer".  A call that got an answer never leaves doubt
+ * between "no such domain" and "could not ask": the first is NOVA_SEEN_ABSENT, the second an error.
+ *
+ * Domains are transient and named by the instance's uuid.  Their <metadata> carries, in the project's
+ * namespace, the ownership token and the operation that made them.
+ */
+#pragma once
+
+#include "common/conf.h"
+#include "common/error.h"
+#include "model/decide.h"
+#include "model/host.h"
+#include "model/instance.h"
+
+typedef struct nova_virt nova_virt;
+
+/* Wake-up calls, from the event thread: return quickly, do not call back into nova_virt. */
+typedef struct nova_virt_events {
+	/* A domain changed its life: look at it.  `rebooted' for a guest's own reboot. */
+	void (*domain)(const char *instance_uuid, bool rebooted, void *user);
+	/* The connection to libvirt came (true) or went. */
+	void (*connection)(bool up, void *user);
+	void *user;
+} nova_virt_events;
+
+/* Opens [libvirt] connection_uri with keepalive; the event thread is started once per process. */
+nova_virt *nova_virt_open(nova_conf *conf, const nova_virt_events *events, int deadline_ms, GError **error);
+void nova_virt_close(nova_virt *virt);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_virt, nova_virt_close)
+
+/* A cheap round trip to libvirt; false: it does not answer. */
+bool nova_virt_ping(nova_virt *virt, int deadline_ms, GError **error);
+/* Calls abandoned so far that have not returned; a health figure. */
+unsigned nova_virt_stuck_calls(const nova_virt *virt);
+
+/* libvirt's host UUID.  Caller frees. */
+char *nova_virt_host_uuid(nova_virt *virt, int deadline_ms, GError **error);
+/* Everything but pool_*, ratios and reservations, which come from the configuration and the storage. */
+bool nova_virt_inventory(nova_virt *virt, nova_inventory *ret, int deadline_ms, GError **error);
+
+/* ---- looking ---- */
+
+/* `address' NULL: this host; else the libvirt of the host at that address, over the URI template
+ * [libvirt] live_migration_uri.  Connections to other hosts are kept warm and have a keepalive. */
+bool nova_virt_observe(nova_virt *virt, const char *address, const char *instance_uuid, nova_domain_view *ret,
+		       int deadline_ms, GError **error);
+
+typedef struct nova_virt_domain {
+	char *uuid, *name;
+	nova_domain_view view;
+} nova_virt_domain;
+void nova_virt_domain_free(nova_virt_domain *domain);
+/* Every domain of this host, ours or not (token -1); *ret: of nova_virt_domain, owns them. */
+bool nova_virt_list(nova_virt *virt, GPtrArray **ret, int deadline_ms, GError **error);
+
+/* The pid of the domain's QEMU on this host, checked to be that QEMU (its command line names the uuid),
+ * as a pidfd; -1 and an error when it cannot be had.  The caller closes it. */
+int nova_virt_pidfd(nova_virt *virt, const char *instance_uuid, GError **error);
+
+/* ---- acting on this host (address NULL) or, where a parameter says so, on the other ---- */
+
+/* Starts a transient domain from `xml' (model/domain_xml.h); CONFLICT when its uuid or name is taken. */
+bool nova_virt_create(nova_virt *virt, const char *xml, int deadline_ms, GError **error);
+/* Idempotent: absent is success.  Also removes a definition without a process. */
+bool nova_virt_destroy(nova_virt *virt, const char *address, const char *instance_uuid, int deadline_ms,
+		       GError **error);
+/* ACPI power button; returns at once.  Absent is INSTANCE_NOT_FOUND. */
+bool nova_virt_shutdown(nova_virt *virt, const char *instance_uuid, int deadline_ms, GError **error);
+bool nova_virt_reboot(nova_virt *virt, const char *instance_uuid, int deadline_ms, GError **error);
+bool nova_virt_resume(nova_virt *virt, const char *address, const char *instance_uuid, int deadline_ms,
+		      GError **error);
+bool nova_virt_suspend(nova_virt *virt, const char *instance_uuid, int deadline_ms, GError **error);
+/* Rewrites the token and operation in the domain's metadata. */
+bool nova_virt_set_owner(nova_virt *virt, const char *address, const char *instance_uuid, int64_t token,
+			 int64_t operation, int deadline_ms, GError **error);
+
+/* ---- outgoing live migration ---- */
+
+typedef struct nova_virt_migration nova_virt_migration;
+
+typedef struct nova_virt_migrate_request {
+	const char *instance_uuid;
+	const char *dest_address;    /* libvirt of the destination */
+	const char *migrate_host;    /* address its QEMU listens on; NULL: libvirt's choice */
+	int64_t dest_token;          /* token the destination's domain carries: the row's + 1 */
+	int64_t operation;
+	const char *dest_console_log; /* serial log path on the destination */
+	bool strict;                 /* CPUs are not started on the destination */
+	bool was_paused;             /* by its user */
+	int64_t bandwidth_mib_s;     /* 0: no cap */
+	int max_downtime_ms;         /* first step of the ladder */
+} nova_virt_migrate_request;
+
+/* Starts the migrate call in a thread of its own on a connection of its own, and opens another for
+ * control.  The returned object belongs to the caller. */
+nova_virt_migration *nova_virt_migrate(nova_virt *virt, const nova_virt_migrate_request *request,
+				       GError **error);
+/* Takes control of an outgoing job somebody else started (the daemon before us); has no call of its own. */
+nova_virt_migration *nova_virt_migration_adopt(nova_virt *virt, const char *instance_uuid,
+					       const char *dest_address, GError **error);
+
+/* True when the migrate call has returned (always true for an adopted job); *ret_error, may be NULL,
+ * is set to what it said if it failed.  What it said never decides anything. */
+bool nova_virt_migration_returned(nova_virt_migration *migration, char **ret_error);
+
+typedef struct nova_virt_progress {
+	bool job;                    /* a job is active */
+	int64_t memory_total, memory_processed, memory_remaining;
+	int64_t disk_total, disk_processed, disk_remaining;
+	int iteration;
+	int64_t dirty_rate, rate;    /* bytes per second */
+	int64_t expected_downtime_ms;
+} nova_virt_progress;
+bool nova_virt_migration_progress(nova_virt_migration *migration, nova_virt_progress *ret, int deadline_ms,
+				  GError **error);
+/* Statistics of the finished job as the destination keeps them; -1 where libvirt does not say. */
+bool nova_virt_migration_completed(nova_virt_migration *migration, int64_t *ret_downtime_ms,
+				   int64_t *ret_total_ms, int deadline_ms, GError **error);
+bool nova_virt_migration_abort(nova_virt_migration *migration, int deadline_ms, GError **error);
+bool nova_virt_migration_set_downtime(nova_virt_migration *migration, int ms, int deadline_ms, GError **error);
+bool nova_virt_migration_set_bandwidth(nova_virt_migration *migration, int64_t mib_s, int deadline_ms,
+				       GError **error);
+/* Waits at most `ms' for the source's QEMU to end, a libvirt event for this domain or the call's return;
+ * true: QEMU is dead (seen through a pidfd, not by libvirt's word). */
+bool nova_virt_migration_wait(nova_virt_migration *migration, int ms);
+bool nova_virt_migration_source_dead(const nova_virt_migration *migration);
+/* SIGSTOP, SIGCONT, SIGKILL to the source's QEMU through the pidfd; for a source whose libvirt is gone. */
+bool nova_virt_migration_signal_source(nova_virt_migration *migration, int signal, GError **error);
+/* Abandons what still runs and frees. */
+void nova_virt_migration_free(nova_virt_migration *migration);
