@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/fault_point.h"
+
+#include "common/error.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum action { ACT_EXIT, ACT_STOP, ACT_SLEEP, ACT_ERROR } action;
+
+typedef struct point {
+	char *name;
+	action act;
+	uint64_t sleep_ms;
+	uint64_t first, last; /* passings, from 1 */
+	uint64_t passed;
+} point;
+
+static GMutex lock; /* points and their counters */
+static GPtrArray *points;
+static int armed = -1; /* atomic; -1: environment not read yet.  Keeps the usual case free of the lock. */
+
+static void free_point(void *data)
+{
+	point *p = data;
+
+	g_free(p->name);
+	g_free(p);
+}
+
+static bool parse_count(const char **text, uint64_t *ret_value)
+{
+	char *end = NULL;
+
+	if (!g_ascii_isdigit(**text))
+		return false;
+	*ret_value = g_ascii_strtoull(*text, &end, 10);
+	*text = end;
+	return true;
+}
+
+static bool parse_action(const char **text, point *p)
+{
+	static const struct {
+		const char *word;
+		action act;
+	} words[] = { { "exit", ACT_EXIT }, { "stop", ACT_STOP }, { "error", ACT_ERROR }, { "sleep(", ACT_SLEEP } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+		if (!g_str_has_prefix(*text, words[i].word))
+			continue;
+		*text += strlen(words[i].word);
+		p->act = words[i].act;
+		if (p->act != ACT_SLEEP)
+			return true;
+		if (!parse_count(text, &p->sleep_ms) || **text != ')')
+			return false;
+		(*text)++;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_when(const char **text, point *p)
+{
+	p->first = 1;
+	p->last = UINT64_MAX;
+	if (**text != ':')
+		return true;
+	(*text)++;
+	if (!parse_count(text, &p->first))
+		return false;
+	if (**text != '-') {
+		p->last = p->first;
+		return true;
+	}
+	(*text)++;
+	return !**text || (parse_count(text, &p->last) && p->last >= p->first);
+}
+
+static point *parse_point(const char *text)
+{
+	const char *equals = strchr(text, '=');
+	point *p;
+
+	if (!equals || equals == text)
+		return NULL;
+	p = g_new0(point, 1);
+	p->name = g_strndup(text, (size_t)(equals - text));
+	text = equals + 1;
+	if (!parse_action(&text, p) || !parse_when(&text, p) || *text) {
+		free_point(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* Lock held. */
+static bool arm(const char *spec, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(spec ? spec : "", ",", -1);
+	bool ok = true;
+
+	g_clear_pointer(&points, g_ptr_array_unref);
+	points = g_ptr_array_new_with_free_func(free_point);
+	for (size_t i = 0; ok && words[i]; i++) {
+		point *p;
+
+		if (!g_strstrip(words[i])[0])
+			continue;
+		p = parse_point(words[i]);
+		if (p)
+			g_ptr_array_add(points, p);
+		else
+			ok = nova_fail(error, NOVA_FAULT_CONFIG,
+				       "NOVA_LITE_FAULT: '%s' is not POINT=exit|stop|sleep(MS)|error[:N|:N-M|:N-]", words[i]);
+	}
+	if (!ok)
+		g_ptr_array_set_size(points, 0);
+	g_atomic_int_set(&armed, points->len > 0);
+	return ok;
+}
+
+bool nova_fault_points_set(const char *spec, GError **error)
+{
+	bool ok;
+
+	g_mutex_lock(&lock);
+	ok = arm(spec, error);
+	g_mutex_unlock(&lock);
+	return ok;
+}
+
+bool nova_fault_points_check(bool *ret_armed, GError **error)
+{
+	if (!nova_fault_points_set(g_getenv("NOVA_LITE_FAULT"), error))
+		return false;
+	*ret_armed = g_atomic_int_get(&armed) > 0;
+	return true;
+}
+
+/* Counts this passing at every row of that name; a copy of the first row that is due goes to *ret_due. */
+static bool is_due(const char *name, point *ret_due)
+{
+	bool due = false;
+
+	g_mutex_lock(&lock);
+	if (g_atomic_int_get(&armed) < 0)
+		arm(g_getenv("NOVA_LITE_FAULT"), NULL);
+	for (size_t i = 0; i < points->len; i++) {
+		point *p = points->pdata[i];
+
+		if (strcmp(p->name, name) != 0)
+			continue;
+		p->passed++;
+		if (!due && p->passed >= p->first && p->passed <= p->last) {
+			*ret_due = *p;
+			due = true;
+		}
+	}
+	g_mutex_unlock(&lock);
+	return due;
+}
+
+bool nova_fault_point(const char *name, GError **error)
+{
+	point due = { 0 };
+
+	if (g_atomic_int_get(&armed) == 0 || !is_due(name, &due))
+		return true;
+	switch (due.act) {
+	case ACT_EXIT:
+		_exit(70);
+	case ACT_STOP:
+		kill(getpid(), SIGSTOP);
+		return true;
+	case ACT_SLEEP:
+		g_usleep(due.sleep_ms * 1000);
+		return true;
+	case ACT_ERROR:
+		break;
+	}
+	return nova_fail(error, NOVA_FAULT_INTERNAL, "fault point '%s'", name);
+}
+
+void nova_fault_point_pass(const char *name)
+{
+	g_autoptr(GError) error = NULL;
+
+	nova_fault_point(name, &error);
+}
