@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * images.h - the disks of guests: base images downloaded once, overlays on top of them, and their removal.
+ *
+ * Layout below instances_path:
+ *	_base/IMAGEID          base image, complete and verified as soon as it has this name
+ *	UUID/disk              qcow2 overlay, complete as soon as it has this name
+ *	UUID/console.N.log     see console.h
+ *	.trash/UUID.N          a deleted guest's directory until it is removed
+ * Everything is idempotent and safe with other hosts doing the same on shared storage: nothing that has
+ * its final name is ever written to or replaced here.
+ *
+ * Every function returns by its deadline also when the storage hangs (the work is then abandoned on a
+ * thread of its own, which is counted).  Faults: STORAGE, IMAGE_NOT_FOUND, DEADLINE.
+ */
+#pragma once
+
+#include "common/conf.h"
+#include "common/error.h"
+#include "model/flavor.h"
+
+/* Makes sure that the base image is there: downloads it from the [glance] api_servers in turn, [glance]
+ * num_retries rounds, and checks size and SHA-256.  *ret_path (may be NULL) is its path; caller frees. */
+bool nova_images_fetch(nova_conf *conf, const nova_image *image, char **ret_path, int deadline_ms,
+		       GError **error);
+
+/* Makes sure that UUID/disk exists: an overlay on the (fetched) base image, as large as the larger of root_gb
+ * and the image.  An existing one is kept if it stands on that image and is not smaller, else STORAGE.
+ * `image' NULL: an empty disk of root_gb.  *ret_disk (may be NULL) is its path; caller frees. */
+bool nova_images_make_disk(nova_conf *conf, const char *instance_uuid, const nova_image *image, int64_t root_gb,
+			   char **ret_disk, int deadline_ms, GError **error);
+
+/* Path of a guest's disk; pure.  Caller frees. */
+char *nova_images_disk_path(const nova_conf *conf, const char *instance_uuid);
+
+/* Removes a guest's directory: renames it into .trash (the only step that counts), then empties that.
+ * Idempotent.  What could not be removed in time stays in .trash for nova_images_empty_trash(). */
+bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, int deadline_ms,
+			GError **error);
+
+/* Removes what interrupted deletes left in .trash.  At most `max' directories. */
+bool nova_images_empty_trash(nova_conf *conf, unsigned max, int deadline_ms, GError **error);
+
+/* Calls left behind on a hanging storage. */
+unsigned nova_images_stuck(void);

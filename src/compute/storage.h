@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * storage.h - checks on instances_path that survive a storage that hangs.
+ *
+ * Each check runs in a child process of its own and is over by its deadline: a child that hangs in a dead
+ * NFS mount is killed, or, where not even that helps, left behind and counted.  With
+ * NOVA_STORAGE_MAX_STUCK children left behind further checks fail at once.  The fault is STORAGE, except
+ * where said.  Any thread.
+ */
+#pragma once
+
+#include "common/error.h"
+
+#include <stdint.h>
+
+#define NOVA_STORAGE_MAX_STUCK 8
+#define NOVA_STORAGE_FSID_FILE ".nova-lite-fsid"
+#define NOVA_STORAGE_TRASH ".trash"
+
+typedef struct nova_storage_view {
+	char kind[32];              /* "nfs", "glusterfs", "local", or the kernel's name for a network file system */
+	bool shared;                /* a file system libvirt takes as shared: it may be mounted on several hosts */
+	bool mounted;               /* the directory or one above it (not /) is a mount point */
+	uint32_t uid, gid, mode;
+	int64_t total_gb, free_gb;  /* GiB */
+} nova_storage_view;
+
+/* That `path' is a directory, readable, writable (a file was made, synced, read back and removed) and
+ * searchable, and what is known of it. */
+bool nova_storage_check(const char *path, nova_storage_view *ret, int deadline_ms, GError **error);
+
+/* The identity of the file system behind `path': the uuid in .nova-lite-fsid, made by whoever comes first.
+ * Caller frees. */
+char *nova_storage_fsid(const char *path, int deadline_ms, GError **error);
+
+/* Proves that file locks work there: a child's exclusive OFD lock must exclude a second child's.  On
+ * shared storage this is about this host's client; image locks rest on the same. */
+bool nova_storage_locks_work(const char *path, int deadline_ms, GError **error);
+
+/* The shared-storage proof: one host leaves a nonce (letters, digits, '-' only, BAD_REQUEST otherwise), the
+ * other looks for it.  seen() asks the server, not a cache: it opens the directory entry anew. */
+bool nova_storage_nonce_put(const char *path, const char *nonce, int deadline_ms, GError **error);
+bool nova_storage_nonce_seen(const char *path, const char *nonce, bool *ret_seen, int deadline_ms, GError **error);
+bool nova_storage_nonce_remove(const char *path, const char *nonce, int deadline_ms, GError **error); /* idempotent */
+
+/* That this host can open a guest's disk as its QEMU will: read-write, O_DIRECT, taking no lock and
+ * changing nothing. */
+bool nova_storage_disk_opens(const char *disk, int deadline_ms, GError **error);
+
+/* Makes the directory `path' (mode 0711, one level) if it is missing. */
+bool nova_storage_make_dir(const char *path, int deadline_ms, GError **error);
+
+/* Children left behind that still hang. */
+unsigned nova_storage_stuck(void);
