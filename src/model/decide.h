@@ -54,7 +54,7 @@ typedef struct nova_migration_facts {
 	nova_power_state pre_power;
 	int64_t token;              /* the row's: the source's domain carries it, the destination's token + 1 */
 	bool strict;
-	bool abort_requested;
+	bool locks_proven;          /* QEMU's image locks work on the instances' file system (proved at start) */
 	bool call_active;           /* our own migrate call has not returned */
 	int64_t steady_ms;          /* since both views have been what they are now */
 	nova_domain_view source, dest;
@@ -66,6 +66,10 @@ typedef enum nova_verdict_action {
 	NOVA_DO_TAKE_OVER,          /* strict: the source is dead, resume the destination, then flip */
 	NOVA_DO_STOP_SOURCE,        /* strict: destination complete, source still there but its manager is not:
 				       stop its process, look again, and only then kill it and take over */
+	NOVA_DO_TRY_DEST,           /* the source cannot be asked, the destination is complete: stop the source's
+				       process if it can be reached, then resume the destination.  QEMU's image
+				       lock decides: had the source gone on, it would hold the lock and the resume
+				       fails harmlessly; once it succeeds the source can never go on */
 	NOVA_DO_FLIP,               /* the destination runs: record it */
 	NOVA_DO_ROLL_BACK,          /* the guest stays on the source: destroy the destination's domain, verify,
 				       resume the source if the migration paused it, release */
@@ -93,5 +97,9 @@ const char *nova_verdict_action_name(nova_verdict_action action);
 #define NOVA_DECIDE_SWITCH_MS 500
 #define NOVA_DECIDE_ORPHAN_MS 5000
 
-/* Total: every combination of inputs has a verdict. */
+/* Total: every combination of inputs has a verdict.  `source' and `dest' must have been looked at in
+ * this order, the destination last. */
 nova_verdict nova_decide(const nova_migration_facts *facts);
+
+/* The rules as a Markdown table, for doc/recovery.md.  Caller frees. */
+char *nova_decide_markdown(void);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/flow.h"
+
+#include <string.h>
+
+#define B(s) NOVA_OPS_BIT(s)
+#define ABORT NOVA_FLOW_ABORTABLE
+#define END NOVA_FLOW_TERMINAL
+
+static const char *const kind_names[] = {
+	[NOVA_OP_BUILD] = "build",
+	[NOVA_OP_DELETE] = "delete",
+	[NOVA_OP_START] = "start",
+	[NOVA_OP_STOP] = "stop",
+	[NOVA_OP_REBOOT_SOFT] = "reboot-soft",
+	[NOVA_OP_REBOOT_HARD] = "reboot-hard",
+	[NOVA_OP_LIVE_MIGRATION] = "live-migration",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == NOVA_OP__COUNT);
+
+static const char *const state_names[] = {
+	[NOVA_OPS_REQUESTED] = "requested",
+	[NOVA_OPS_CLAIMED] = "claimed",
+	[NOVA_OPS_CHECKED] = "checked",
+	[NOVA_OPS_PREPARING] = "preparing",
+	[NOVA_OPS_PREPARED] = "prepared",
+	[NOVA_OPS_MIGRATING] = "migrating",
+	[NOVA_OPS_SWITCHED] = "switched",
+	[NOVA_OPS_CLEANING] = "cleaning",
+	[NOVA_OPS_ROLLBACK] = "rollback",
+	[NOVA_OPS_SPAWNING] = "spawning",
+	[NOVA_OPS_UNDOING] = "undoing",
+	[NOVA_OPS_DELETING] = "deleting",
+	[NOVA_OPS_STARTING] = "starting",
+	[NOVA_OPS_STOPPING] = "stopping",
+	[NOVA_OPS_REBOOTING] = "rebooting",
+	[NOVA_OPS_REBOOTING_HARD] = "rebooting-hard",
+	[NOVA_OPS_DONE] = "done",
+	[NOVA_OPS_FAILED] = "failed",
+	[NOVA_OPS_CANCELLED] = "cancelled",
+	[NOVA_OPS_ERROR] = "error",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(state_names) == NOVA_OPS__COUNT);
+
+static const char *const actor_names[] = {
+	[NOVA_ACTOR_NONE] = "nobody",
+	[NOVA_ACTOR_SCHEDULER] = "scheduler",
+	[NOVA_ACTOR_SOURCE] = "source",
+	[NOVA_ACTOR_DEST] = "dest",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(actor_names) == NOVA_ACTOR__COUNT);
+
+/* One row of a table; the columns are those of nova_flow_row. */
+#define ROW(s, who, bell, nova_status, task, evt, follow, flag, text)                                \
+	{ .state = NOVA_OPS_##s, .actor = NOVA_ACTOR_##who, .doorbell = bell, .status = nova_status, \
+	  .task_state = task, .event = evt, .next = follow, .flags = flag, .doc = text }
+#define LAST ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, 0, NULL)
+
+static const nova_flow_row build_rows[] = {
+	ROW(REQUESTED, SCHEDULER, "build_instances", NULL, "scheduling", "conductor_build_instances",
+	    B(CLAIMED) | B(ERROR) | B(CANCELLED), ABORT, "Chooses a host and books its resources."),
+	ROW(CLAIMED, DEST, "build_and_run_instance", NULL, "scheduling", NULL,
+	    B(SPAWNING) | B(REQUESTED) | B(ERROR) | B(CANCELLED), ABORT,
+	    "The host is about to take the guest up."),
+	ROW(SPAWNING, DEST, "build_and_run_instance", NULL, "spawning", "compute__do_build_and_run_instance",
+	    B(DONE) | B(UNDOING), 0, "Fetches the image, makes the disk, starts the guest."),
+	ROW(UNDOING, DEST, "build_and_run_instance", NULL, "spawning", NULL,
+	    B(REQUESTED) | B(ERROR) | B(CANCELLED), 0,
+	    "Removes what a failed try has made; another host may be tried."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest runs."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The server could not be built."),
+	ROW(CANCELLED, NONE, NULL, NULL, NULL, NULL, 0, END, "A delete came first."),
+	LAST
+};
+
+static const nova_flow_row delete_rows[] = {
+	ROW(REQUESTED, SOURCE, "terminate_instance", NULL, "deleting", NULL, B(DELETING), 0,
+	    "The host is about to remove the guest."),
+	ROW(DELETING, SOURCE, "terminate_instance", NULL, "deleting", "compute_terminate_instance",
+	    B(DONE) | B(ERROR), 0, "Ends the guest, verifies that it is gone, removes its files."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "Nothing of the server is left."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "Something of the server could not be removed."),
+	LAST
+};
+
+static const nova_flow_row start_rows[] = {
+	ROW(REQUESTED, SOURCE, "start_instance", NULL, "powering-on", NULL, B(STARTING), 0,
+	    "The host is about to start the guest."),
+	ROW(STARTING, SOURCE, "start_instance", NULL, "powering-on", "compute_start_instance",
+	    B(DONE) | B(ERROR), 0, "Checks that the guest is owned and runs nowhere, then starts it."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest runs."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be started."),
+	LAST
+};
+
+static const nova_flow_row stop_rows[] = {
+	ROW(REQUESTED, SOURCE, "stop_instance", NULL, "powering-off", NULL, B(STOPPING), 0,
+	    "The host is about to stop the guest."),
+	ROW(STOPPING, SOURCE, "stop_instance", NULL, "powering-off", "compute_stop_instance",
+	    B(DONE) | B(ERROR), 0, "Presses the power button; at the deadline ends the guest by force."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest is off."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be stopped."),
+	LAST
+};
+
+static const nova_flow_row reboot_soft_rows[] = {
+	ROW(REQUESTED, SOURCE, "reboot_instance", NULL, "rebooting", NULL, B(REBOOTING), 0,
+	    "The host is about to reboot the guest."),
+	ROW(REBOOTING, SOURCE, "reboot_instance", NULL, "rebooting", "compute_reboot_instance",
+	    B(DONE) | B(REBOOTING_HARD) | B(ERROR), 0,
+	    "Asks the guest to reboot and waits until it is seen to do so."),
+	ROW(REBOOTING_HARD, SOURCE, "reboot_instance", NULL, "rebooting", NULL, B(DONE) | B(ERROR), 0,
+	    "The guest did not obey in time: it is ended and started again."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest has been rebooted."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be rebooted."),
+	LAST
+};
+
+static const nova_flow_row reboot_hard_rows[] = {
+	ROW(REQUESTED, SOURCE, "reboot_instance", NULL, "rebooting_hard", NULL, B(REBOOTING_HARD), 0,
+	    "The host is about to reboot the guest."),
+	ROW(REBOOTING_HARD, SOURCE, "reboot_instance", NULL, "rebooting_hard", "compute_reboot_instance",
+	    B(DONE) | B(ERROR), 0, "Ends the guest and starts it again from its definition."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest has been rebooted."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be rebooted."),
+	LAST
+};
+
+static const nova_flow_row live_migration_rows[] = {
+	ROW(REQUESTED, SCHEDULER, "live_migrate_instance", "accepted", "migrating",
+	    "conductor_live_migrate_instance", B(CLAIMED) | B(ERROR) | B(CANCELLED), ABORT,
+	    "Chooses a destination, or checks the named one, and books its resources."),
+	ROW(CLAIMED, DEST, "check_can_live_migrate_destination", "accepted", "migrating",
+	    "compute_check_can_live_migrate_destination",
+	    B(CHECKED) | B(REQUESTED) | B(CANCELLED) | B(ERROR), ABORT,
+	    "The destination checks that it can take this guest."),
+	ROW(CHECKED, SOURCE, "check_can_live_migrate_source", "queued", "migrating",
+	    "compute_check_can_live_migrate_source",
+	    B(PREPARING) | B(REQUESTED) | B(CANCELLED) | B(ERROR), ABORT,
+	    "Waits for a migration slot on both hosts."),
+	ROW(PREPARING, DEST, "pre_live_migration", "preparing", "migrating", "compute_pre_live_migration",
+	    B(PREPARED) | B(REQUESTED) | B(CANCELLED) | B(ERROR), ABORT,
+	    "The destination makes ready what the guest needs there."),
+	ROW(PREPARED, SOURCE, "live_migration", "preparing", "migrating", NULL,
+	    B(MIGRATING) | B(CANCELLED) | B(ERROR), ABORT,
+	    "The source looks at its lease, the guest and the wishes once more."),
+	ROW(MIGRATING, SOURCE, "live_migration", "running", "migrating", "compute_live_migration",
+	    B(SWITCHED) | B(ROLLBACK) | B(FAILED), ABORT | NOVA_FLOW_PERMIT | NOVA_FLOW_RUNNING,
+	    "The permit is committed: memory is copied; only these two hosts may own the guest now."),
+	ROW(SWITCHED, SOURCE, "post_live_migration_at_destination", "running", "migrating",
+	    "compute_post_live_migration_at_destination", B(CLEANING) | B(ERROR), NOVA_FLOW_PERMIT,
+	    "Host, token and claims have changed: the destination owns the guest."),
+	ROW(CLEANING, SOURCE, "post_live_migration", "running", "migrating", NULL, B(DONE),
+	    NOVA_FLOW_PERMIT, "The source removes what it still has of the guest."),
+	ROW(ROLLBACK, SOURCE, "rollback_live_migration", "running", "migrating",
+	    "compute_rollback_live_migration_at_destination", B(FAILED) | B(CANCELLED) | B(SWITCHED),
+	    NOVA_FLOW_PERMIT,
+	    "The guest stays: the destination is emptied and verified, then the source goes on."),
+	ROW(DONE, NONE, NULL, "completed", NULL, NULL, 0, END, "The guest runs on the destination."),
+	ROW(FAILED, NONE, NULL, "failed", NULL, NULL, 0, END, "The guest stays on the source."),
+	ROW(CANCELLED, NONE, NULL, "cancelled", NULL, NULL, 0, END,
+	    "Aborted on request; the guest stays on the source."),
+	ROW(ERROR, NONE, NULL, "error", NULL, NULL, 0, END,
+	    "No destination could take the guest; it was not touched."),
+	LAST
+};
+
+static const nova_flow flows[] = {
+	[NOVA_OP_BUILD] = { NOVA_OP_BUILD, "create", "Build a server", build_rows },
+	[NOVA_OP_DELETE] = { NOVA_OP_DELETE, "delete", "Delete a server", delete_rows },
+	[NOVA_OP_START] = { NOVA_OP_START, "start", "Start a server", start_rows },
+	[NOVA_OP_STOP] = { NOVA_OP_STOP, "stop", "Stop a server", stop_rows },
+	[NOVA_OP_REBOOT_SOFT] = { NOVA_OP_REBOOT_SOFT, "reboot", "Reboot a server, softly", reboot_soft_rows },
+	[NOVA_OP_REBOOT_HARD] = { NOVA_OP_REBOOT_HARD, "reboot", "Reboot a server, hard", reboot_hard_rows },
+	[NOVA_OP_LIVE_MIGRATION] = { NOVA_OP_LIVE_MIGRATION, "live-migration", "Live-migrate a server",
+				     live_migration_rows },
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(flows) == NOVA_OP__COUNT);
+
+const nova_flow *nova_flow_of(nova_op_kind kind)
+{
+	return &flows[kind];
+}
+
+const nova_flow_row *nova_flow_row_of(nova_op_kind kind, nova_op_state state)
+{
+	for (const nova_flow_row *row = flows[kind].rows; row->doc; row++)
+		if (row->state == state)
+			return row;
+	return NULL;
+}
+
+bool nova_flow_may_follow(nova_op_kind kind, nova_op_state from, nova_op_state to)
+{
+	const nova_flow_row *row = nova_flow_row_of(kind, from);
+
+	return row && (row->next & (1u << to));
+}
+
+bool nova_op_state_is_terminal(nova_op_state state)
+{
+	return state >= NOVA_OPS_DONE && state < NOVA_OPS__COUNT;
+}
+
+const char *nova_op_kind_name(nova_op_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *nova_op_state_name(nova_op_state state)
+{
+	return state_names[state];
+}
+
+const char *nova_op_actor_name(nova_op_actor actor)
+{
+	return actor_names[actor];
+}
+
+static bool index_of(const char *const *names, size_t n, const char *name, unsigned *ret)
+{
+	for (size_t i = 0; name && i < n; i++)
+		if (strcmp(names[i], name) == 0) {
+			*ret = (unsigned)i;
+			return true;
+		}
+	return false;
+}
+
+bool nova_op_kind_from_name(const char *name, nova_op_kind *ret)
+{
+	unsigned i;
+
+	if (!index_of(kind_names, G_N_ELEMENTS(kind_names), name, &i))
+		return false;
+	*ret = (nova_op_kind)i;
+	return true;
+}
+
+bool nova_op_state_from_name(const char *name, nova_op_state *ret)
+{
+	unsigned i;
+
+	if (!index_of(state_names, G_N_ELEMENTS(state_names), name, &i))
+		return false;
+	*ret = (nova_op_state)i;
+	return true;
+}
+
+/* Mermaid wants identifiers without dashes. */
+static void append_id(GString *out, nova_op_state state)
+{
+	for (const char *c = state_names[state]; *c; c++)
+		g_string_append_c(out, *c == '-' ? '_' : *c);
+}
+
+char *nova_flow_mermaid(nova_op_kind kind)
+{
+	const nova_flow *flow = &flows[kind];
+	GString *out = g_string_new("stateDiagram-v2\n");
+
+	g_string_append(out, "    [*] --> ");
+	append_id(out, flow->rows[0].state);
+	g_string_append_c(out, '\n');
+	for (const nova_flow_row *row = flow->rows; row->doc; row++) {
+		if (row->flags & NOVA_FLOW_TERMINAL) {
+			g_string_append(out, "    ");
+			append_id(out, row->state);
+			g_string_append(out, " --> [*]\n");
+			continue;
+		}
+		for (unsigned to = 0; to < NOVA_OPS__COUNT; to++) {
+			if (!(row->next & (1u << to)))
+				continue;
+			g_string_append(out, "    ");
+			append_id(out, row->state);
+			g_string_append(out, " --> ");
+			append_id(out, (nova_op_state)to);
+			g_string_append_printf(out, ": %s\n", actor_names[row->actor]);
+		}
+	}
+	return g_string_free(out, FALSE);
+}
