@@ -38,8 +38,8 @@ const nova_opt nova_options[] = {
 #define OPT_PATH(...) TEXT_ROW(NOVA_OPT_PATH, __VA_ARGS__)
 #define OPT_LIST(...) TEXT_ROW(NOVA_OPT_LIST, __VA_ARGS__)
 #define OPT_BOOL(m, g, k, d, f, text) \
-	{ .group = g, .key = k, .type = NOVA_OPT_BOOL, .offset = offsetof(nova_conf, m), .def = (d) ? "true" : "false", \
-	  .flags = f, .doc = text },
+	{ .group = g, .key = k, .type = NOVA_OPT_BOOL, .offset = offsetof(nova_conf, m), \
+	  .def = (d) ? "true" : "false", .flags = f, .doc = text },
 #define OPT_INT(m, g, k, d, lo, hi, u, f, text) \
 	{ .group = g, .key = k, .type = NOVA_OPT_INT, .offset = offsetof(nova_conf, m), .def = #d, .min = lo, \
 	  .max = hi, .unit = u, .flags = f, .doc = text },
@@ -355,7 +355,11 @@ static void convert_all(loader *l, nova_conf *conf)
 		g_autoptr(GString) text = g_string_new(NULL);
 		g_autoptr(GError) error = NULL;
 
-		if (!expand(l, i, 0, text, &error) || !nova_conf_value_set(conf, option, text->str, &error))
+		if (expand(l, i, 0, text, &error) && nova_conf_value_set(conf, option, text->str, &error))
+			continue;
+		/* A default that is wrong because of an option it refers to: that one has been
+		 * named. */
+		if (l->settings[i].where || l->problems->len == 0)
 			complain(l, l->settings[i].where, "[%s] %s: %s", option->group, option->key, error->message);
 	}
 }

@@ -2,16 +2,18 @@
  *
  * conf.h - the configuration of one process.
  *
- * options.def lists every option; a nova_conf holds one value for each, parsed, substituted and in range.
- * It never changes once it exists: a reload makes a new one.  It is counted: whoever keeps one holds a
- * reference (nova_conf_ref(), g_autoptr(nova_conf)); strings in it live as long as it does.  Any thread may
- * read it.  Daemons do not keep a nova_conf across operations but take the current one from their service
- * (nova_service_conf()), so that reloadable options take effect with the next operation.
+ * options.def lists every option; a nova_conf holds one value for each, parsed, substituted and in
+ * range. It never changes once it exists: a reload makes a new one.  It is counted: whoever keeps
+ * one holds a reference (nova_conf_ref(), g_autoptr(nova_conf)); strings in it live as long as it
+ * does.  Any thread may read it.  Daemons do not keep a nova_conf across operations but take the
+ * current one from their service (nova_service_conf()), so that reloadable options take effect with
+ * the next operation.
  *
- * Reading follows oslo.config: files in the order given, then *.conf of each directory in sorted order; the
- * last assignment wins.  $key and ${key} (an option of the same group, else of [DEFAULT]) and $group.key are
- * replaced by that option's value; $$ and \$ are a dollar sign.  Unlike oslo.config, an option or group
- * nobody knows is an error: a misspelled option must not be a silent default.
+ * Reading follows oslo.config: files in the order given, then *.conf of each directory in sorted
+ * order; the last assignment wins.  $key and ${key} (an option of the same group, else of
+ * [DEFAULT]) and $group.key are replaced by that option's value; $$ and \$ are a dollar sign.
+ * Unlike oslo.config, an option or group nobody knows is an error: a misspelled option must not be
+ * a silent default.
  */
 #pragma once
 
@@ -120,24 +122,25 @@ extern const size_t nova_n_option_aliases;
 
 /* ---- reading ---- */
 
-/* Where the configuration comes from, in command line order.  Without any: NOVA_SYSCONFDIR/nova-lite/nova-lite.conf
- * if it exists. */
+/* Where the configuration comes from, in command line order.  Without any:
+ * NOVA_SYSCONFDIR/nova-lite/nova-lite.conf if it exists. */
 typedef struct nova_conf_source {
 	char **files; /* NULL-terminated, or NULL */
 	char **dirs;  /* likewise */
 } nova_conf_source;
 
-/* Reads everything.  On failure (CONFIG) the error has one line for each thing that is wrong, up to 20, each
- * beginning "file:line:".  `ret_warnings' (may be NULL) gets a line for each deprecated spelling in use; free
- * it with g_strfreev(). */
+/* Reads everything.  On failure (CONFIG) the error has one line for each thing that is wrong, up to
+ * 20, each beginning "file:line:".  `ret_warnings' (may be NULL) gets a line for each deprecated
+ * spelling in use; free it with g_strfreev(). */
 nova_conf *nova_conf_load(const nova_conf_source *source, char ***ret_warnings, GError **error);
 
 /* The same from text, as if it stood in a file of that name. */
 nova_conf *nova_conf_parse(const char *text, const char *name, char ***ret_warnings, GError **error);
 
-/* Reads again: a copy of `old' in which the reloadable options have their new values.  `ret_restart' gets
- * "[group] key" for every option that also changed but needs a restart, `ret_changed' for every one that was
- * taken over (either may be NULL; free with g_strfreev()).  On failure keep using `old'. */
+/* Reads again: a copy of `old' in which the reloadable options have their new values.
+ * `ret_restart' gets "[group] key" for every option that also changed but needs a restart,
+ * `ret_changed' for every one that was taken over (either may be NULL; free with g_strfreev()).  On
+ * failure keep using `old'. */
 nova_conf *nova_conf_reload(const nova_conf *old, const nova_conf_source *source, char ***ret_changed,
 			    char ***ret_restart, char ***ret_warnings, GError **error);
 

@@ -35,14 +35,15 @@ static void check_connections(const nova_conf *conf, GPtrArray *problems)
 
 	if (!g_str_has_prefix(db, "postgresql://") && !g_str_has_prefix(db, "postgres://") &&
 	    (strstr(db, "://") || !strchr(db, '=')))
-		problem(problems, "[database] connection must be a PostgreSQL URI (postgresql://...) or a libpq keyword "
-				  "string (host=... dbname=...)");
+		problem(problems, "[database] connection must be a PostgreSQL URI (postgresql://...) or a libpq "
+				  "keyword string (host=... dbname=...)");
 	if (!g_str_has_prefix(conf->transport_url, "rabbit://"))
 		problem(problems, "[DEFAULT] transport_url must begin with rabbit://");
 	if (!conf->control_exchange[0])
 		problem(problems, "[DEFAULT] control_exchange must not be empty");
 	if (conf->rabbit_retry_interval > conf->rabbit_interval_max)
-		problem(problems, "[oslo_messaging_rabbit] rabbit_retry_interval must not be above rabbit_interval_max");
+		problem(problems,
+			"[oslo_messaging_rabbit] rabbit_retry_interval must not be above rabbit_interval_max");
 }
 
 static void check_paths(const nova_conf *conf, GPtrArray *problems)
@@ -61,10 +62,11 @@ static void check_uri_template(const nova_conf *conf, GPtrArray *problems)
 	const char *percent = strchr(uri, '%');
 
 	if (!percent || percent[1] != 's' || strchr(percent + 1, '%'))
-		problem(problems, "[libvirt] live_migration_uri '%s' must contain %%s once, for the destination host, and no "
-				  "other %%", uri);
+		problem(problems, "[libvirt] live_migration_uri '%s' must contain %%s once, for the destination host, "
+				  "and no other %%", uri);
 	if (!strstr(uri, "://"))
-		problem(problems, "[libvirt] live_migration_uri '%s' is not a libvirt URI such as qemu+tcp://%%s/system", uri);
+		problem(problems, "[libvirt] live_migration_uri '%s' is not a libvirt URI such as "
+				  "qemu+tcp://%%s/system", uri);
 }
 
 static void check_cpu(const nova_conf *conf, GPtrArray *problems)

@@ -2,8 +2,8 @@
  *
  * conf_check.h - options that are each in range but make no sense together.
  *
- * nova_conf_load() and nova_conf_reload() call this last.  Rules that need libvirt's or QEMU's knowledge
- * (live_migration_flag) are not here.
+ * nova_conf_load() and nova_conf_reload() call this last.  Rules that need libvirt's or QEMU's
+ * knowledge (live_migration_flag) are not here.
  */
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SAMPLE_WIDTH 79
+#define MAN_WIDTH 72 /* some characters are written as two */
 
 static bool is_secret(const nova_opt *option)
 {
@@ -15,9 +16,15 @@ static bool is_secret(const nova_opt *option)
 static const char *type_name(const nova_opt *option)
 {
 	static const char *const names[] = {
-		[NOVA_OPT_STR] = "text", [NOVA_OPT_SECRET_STR] = "text, secret", [NOVA_OPT_HOST] = "host name or address",
-		[NOVA_OPT_PATH] = "path", [NOVA_OPT_LIST] = "comma separated list", [NOVA_OPT_BOOL] = "true or false",
-		[NOVA_OPT_INT] = "integer", [NOVA_OPT_FLOAT] = "number", [NOVA_OPT_ENUM] = "choice",
+		[NOVA_OPT_STR] = "text",
+		[NOVA_OPT_SECRET_STR] = "text, secret",
+		[NOVA_OPT_HOST] = "host name or address",
+		[NOVA_OPT_PATH] = "path",
+		[NOVA_OPT_LIST] = "comma separated list",
+		[NOVA_OPT_BOOL] = "true or false",
+		[NOVA_OPT_INT] = "integer",
+		[NOVA_OPT_FLOAT] = "number",
+		[NOVA_OPT_ENUM] = "choice",
 	};
 
 	return names[option->type];
@@ -80,7 +87,7 @@ static bool is_first_of_group(size_t index)
 }
 
 typedef void (*print_option)(const nova_opt *option, const nova_conf *conf, FILE *out);
-typedef void (*print_group)(const char *group, FILE *out);
+typedef void (*print_group)(const char *group, FILE *out); /* NULL: the end of one */
 
 static void walk(print_group group, print_option option, const nova_conf *conf, FILE *out)
 {
@@ -91,6 +98,7 @@ static void walk(print_group group, print_option option, const nova_conf *conf, 
 		for (size_t i = g; i < nova_n_options; i++)
 			if (strcmp(nova_options[i].group, nova_options[g].group) == 0)
 				option(&nova_options[i], conf, out);
+		group(NULL, out);
 	}
 }
 
@@ -98,7 +106,8 @@ static void walk(print_group group, print_option option, const nova_conf *conf, 
 
 static void sample_group(const char *group, FILE *out)
 {
-	fprintf(out, "\n[%s]\n", group);
+	if (group)
+		fprintf(out, "\n[%s]\n", group);
 }
 
 static void sample_option(const nova_opt *option, const nova_conf *conf, FILE *out)
@@ -127,6 +136,7 @@ static void print_roff(FILE *out, const char *text)
 {
 	bool line_start = true;
 
+	/* A hyphen in text may become a longer dash; what users type is written as minus signs. */
 	for (; *text; text++) {
 		if (line_start && (*text == '.' || *text == '\''))
 			fputs("\\&", out);
@@ -140,20 +150,28 @@ static void print_roff(FILE *out, const char *text)
 	}
 }
 
-/* One sentence a line, as mdoc(7) asks for: breaks after a full stop followed by two blanks or one and a capital. */
+/* A new line for each sentence, as mdoc(7) asks for, and before a line gets too long. */
 static void print_sentences(FILE *out, const char *doc)
 {
+	g_auto(GStrv) words = g_strsplit(doc, " ", -1);
 	g_autoptr(GString) text = g_string_new(NULL);
+	size_t column = 0;
+	bool stop = false;
 
-	for (const char *c = doc; *c; c++) {
-		bool stop = c[0] == '.' && c[1] == ' ' && (c[2] == ' ' || g_ascii_isupper(c[2]));
+	for (size_t i = 0; words[i]; i++) {
+		size_t length = strlen(words[i]);
 
-		g_string_append_c(text, *c);
-		if (!stop)
+		if (!length)
 			continue;
-		g_string_append_c(text, '\n');
-		while (c[1] == ' ')
-			c++;
+		if (column && (stop || column + 1 + length > MAN_WIDTH)) {
+			g_string_append_c(text, '\n');
+			column = 0;
+		} else if (column) {
+			g_string_append_c(text, ' ');
+		}
+		g_string_append(text, words[i]);
+		column += length + 1;
+		stop = words[i][length - 1] == '.';
 	}
 	print_roff(out, text->str);
 	fputc('\n', out);
@@ -161,7 +179,10 @@ static void print_sentences(FILE *out, const char *doc)
 
 static void man_group(const char *group, FILE *out)
 {
-	fprintf(out, ".Ss [%s]\n", group);
+	if (group)
+		fprintf(out, ".Ss Group %s\n.Bl -tag -width Ds\n", group);
+	else
+		fputs(".El\n", out);
 }
 
 static void man_option(const nova_opt *option, const nova_conf *conf, FILE *out)
@@ -169,7 +190,6 @@ static void man_option(const nova_opt *option, const nova_conf *conf, FILE *out)
 	g_autofree char *type = describe_type(option);
 
 	(void)conf;
-	fputs(".Bl -tag -width Ds\n", out);
 	fprintf(out, ".It Ic %s\n", option->key);
 	print_sentences(out, option->doc);
 	fputs(".br\n(", out);
@@ -186,7 +206,6 @@ static void man_option(const nova_opt *option, const nova_conf *conf, FILE *out)
 		if (nova_option_aliases[a].offset == option->offset)
 			fprintf(out, ".br\nOld spelling:\n.Ic %s\nin [%s].\n", nova_option_aliases[a].key,
 				nova_option_aliases[a].group);
-	fputs(".El\n", out);
 }
 
 void nova_conf_print_man(FILE *out)
@@ -198,7 +217,8 @@ void nova_conf_print_man(FILE *out)
 
 static void dump_group(const char *group, FILE *out)
 {
-	fprintf(out, "[%s]\n", group);
+	if (group)
+		fprintf(out, "[%s]\n", group);
 }
 
 static void dump_option(const nova_opt *option, const nova_conf *conf, FILE *out)

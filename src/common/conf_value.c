@@ -68,7 +68,8 @@ static bool set_str(char **to, const nova_opt *option, const char *text, GError 
 
 	for (const char *c = text; *c; c++) {
 		if (g_ascii_iscntrl(*c))
-			return nova_fail(error, NOVA_FAULT_CONFIG, "a value of several lines, or with control characters");
+			return nova_fail(error, NOVA_FAULT_CONFIG,
+					 "a value of several lines, or with control characters");
 		blanks |= *c == ' ';
 	}
 	if (option->type == NOVA_OPT_HOST && (blanks || strchr(text, '/') || strlen(text) > 255))

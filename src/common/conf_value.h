@@ -8,8 +8,9 @@
 
 #include "common/conf.h"
 
-/* Converts `text' (already substituted) and stores it; an old value is freed first.  Fails (CONFIG) with a
- * reason that names the range or the choices, but neither file nor key, and never quotes a secret. */
+/* Converts `text' (already substituted) and stores it; an old value is freed first.  Fails (CONFIG)
+ * with a reason that names the range or the choices, but neither file nor key, and never quotes a
+ * secret. */
 bool nova_conf_value_set(nova_conf *conf, const nova_opt *option, const char *text, GError **error);
 
 /* As a file would spell it, secrets included; free with g_free(). */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * context.h - who asked, and which request it was: travels from the API through RPC into every log line.
+ * context.h - who asked, and which request it was: travels from the API through RPC into every log
+ * line.
  *
- * Made once for each request or periodic task, then only read.  Strings are owned by the context and never NULL.
+ * Made once for each request or periodic task, then only read.  Strings are owned by the context
+ * and never NULL.
  */
 #pragma once
 
@@ -19,7 +21,8 @@ typedef struct nova_context {
 /* With a new request id.  NULL counts as "". */
 nova_context *nova_context_new(const char *user_id, const char *project_id, bool is_admin);
 
-/* For work nobody asked for (heartbeat, reconciler, a resumed operation): admin, no user, new request id. */
+/* For work nobody asked for (heartbeat, reconciler, a resumed operation): admin, no user, new
+ * request id. */
 nova_context *nova_context_new_admin(void);
 
 /* With a given request id, for a request that came from another service. */

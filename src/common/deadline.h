@@ -2,9 +2,9 @@
  *
  * deadline.h - a point in time by which something must be over, passed down instead of timeouts.
  *
- * A caller makes one deadline for the whole job and hands it to every step, so that steps cannot add up to
- * more than the job was given.  Counted by CLOCK_BOOTTIME: a host that was suspended, or a daemon that was
- * stopped, does not get the lost time back.  A plain value; copy it freely.
+ * A caller makes one deadline for the whole job and hands it to every step, so that steps cannot
+ * add up to more than the job was given.  Counted by CLOCK_BOOTTIME: a host that was suspended, or
+ * a daemon that was stopped, does not get the lost time back.  A plain value; copy it freely.
  */
 #pragma once
 

@@ -114,8 +114,8 @@ static bool arm(const char *spec, GError **error)
 		if (p)
 			g_ptr_array_add(points, p);
 		else
-			ok = nova_fail(error, NOVA_FAULT_CONFIG,
-				       "NOVA_LITE_FAULT: '%s' is not POINT=exit|stop|sleep(MS)|error[:N|:N-M|:N-]", words[i]);
+			ok = nova_fail(error, NOVA_FAULT_CONFIG, "NOVA_LITE_FAULT: '%s' is not POINT=ACTION[:WHEN], "
+				       "ACTION exit, stop, error or sleep(MS), WHEN N, N-M or N-", words[i]);
 	}
 	if (!ok)
 		g_ptr_array_set_size(points, 0);
@@ -141,7 +141,8 @@ bool nova_fault_points_check(bool *ret_armed, GError **error)
 	return true;
 }
 
-/* Counts this passing at every row of that name; a copy of the first row that is due goes to *ret_due. */
+/* Counts this passing at every row of that name; a copy of the first row that is due goes to
+ * *ret_due. */
 static bool is_due(const char *name, point *ret_due)
 {
 	bool due = false;

@@ -27,7 +27,7 @@ typedef struct nova_ini_entry {
 /* Called once for each assignment, in order. */
 typedef void (*nova_ini_callback)(const nova_ini_entry *entry, void *data);
 
-/* Reads `length' bytes of text; `file' is only for errors.  Fails (CONFIG) with "file:line: reason" at the
- * first thing that is not oslo.config syntax or not UTF-8. */
+/* Reads `length' bytes of text; `file' is only for errors.  Fails (CONFIG) with "file:line: reason"
+ * at the first thing that is not oslo.config syntax or not UTF-8. */
 bool nova_ini_parse(const char *text, size_t length, const char *file, nova_ini_callback callback, void *data,
 		    GError **error);

@@ -13,7 +13,8 @@ static void free_tokener(struct json_tokener *tokener)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_tokener, free_tokener)
 
-/* json-c keeps "a\u0000b" whole, but every reader of C strings would see "a": two names for one thing. */
+/* json-c keeps "a\u0000b" whole, but every reader of C strings would see "a": two names for one
+ * thing. */
 static bool has_nul(json_object *value)
 {
 	if (json_object_is_type(value, json_type_string))
@@ -72,7 +73,8 @@ json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth
 	}
 	if (problem != json_tokener_success) {
 		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: %s at byte %zu",
-			  problem == json_tokener_continue ? "unexpected end" : json_tokener_error_desc(problem), parsed);
+			  problem == json_tokener_continue ? "unexpected end" : json_tokener_error_desc(problem),
+			  parsed);
 		return NULL;
 	}
 	while (parsed < length && strchr(" \t\r\n", text[parsed]))

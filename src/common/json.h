@@ -2,10 +2,10 @@
  *
  * json.h - reading JSON that a stranger wrote, and writing ours.
  *
- * A json_object belongs to one thread at a time.  Getters take a path of keys and array indexes with dots, such as
- * "server.networks.0.uuid"; a key that contains a dot is not reachable this way.  They fail with BAD_REQUEST and a
- * text that names the path.  A JSON null counts as absent.  Strings and objects they give out are borrowed from
- * the root.
+ * A json_object belongs to one thread at a time.  Getters take a path of keys and array indexes
+ * with dots, such as "server.networks.0.uuid"; a key that contains a dot is not reachable this way.
+ * They fail with BAD_REQUEST and a text that names the path.  A JSON null counts as absent.
+ * Strings and objects they give out are borrowed from the root.
  */
 #pragma once
 
@@ -15,8 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parses exactly one JSON value of `length' bytes that nests at most `max_depth' deep: valid UTF-8 without NUL
- * characters in strings, no comments, no NaN, nothing after it.  NULL and BAD_REQUEST otherwise. */
+/* Parses exactly one JSON value of `length' bytes that nests at most `max_depth' deep: valid UTF-8
+ * without NUL characters in strings, no comments, no NaN, nothing after it.  NULL and BAD_REQUEST
+ * otherwise. */
 json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth, GError **error);
 
 /* The value at a path, or NULL when anything on the way is absent or null. */
@@ -46,7 +47,8 @@ void nova_json_add_double(json_object *object, const char *key, double value);
 void nova_json_add_bool(json_object *object, const char *key, bool value);
 void nova_json_add_null(json_object *object, const char *key);
 
-/* Compact text without escaped slashes.  Borrowed: valid until the object changes, is asked again or goes. */
+/* Compact text without escaped slashes.  Borrowed: valid until the object changes, is asked again
+ * or goes. */
 const char *nova_json_text(json_object *object);
 
 /* A copy of its own, with its length if wanted; free with g_free(). */

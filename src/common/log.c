@@ -149,7 +149,8 @@ bool nova_log_open(const char *file, GError **error)
 	}
 	fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 	if (fd < 0)
-		return nova_fail(error, NOVA_FAULT_CONFIG, "cannot open the log file '%s': %s", file, g_strerror(errno));
+		return nova_fail(error, NOVA_FAULT_CONFIG, "cannot open the log file '%s': %s", file,
+				 g_strerror(errno));
 	replace_sink(g_strdup(file), fd);
 	return true;
 }

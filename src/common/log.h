@@ -5,9 +5,9 @@
  * Only daemons and commands log; functions below them report through GError.  Names go in quotes, a
  * warning ends with what happens next ("..., retrying in 4 s").  The tags become a key=value tail:
  *	<4>could not reach the broker, retrying in 4 s req=req-1f... instance=9a... host=HostB operation=17
- * Before nova_log_open() lines go to standard error at level info.  Every function may be called from any
- * thread; a line is written with one write(2), so lines never mix.  Control characters in the text are
- * written as \n, \t or \xNN: nobody can forge a line.
+ * Before nova_log_open() lines go to standard error at level info.  Every function may be called
+ * from any thread; a line is written with one write(2), so lines never mix.  Control characters in
+ * the text are written as \n, \t or \xNN: nobody can forge a line.
  */
 #pragma once
 
@@ -47,8 +47,9 @@ void nova_log(nova_log_level level, const nova_log_tags *tags, const char *forma
 bool nova_log_enabled(nova_log_level level);
 void nova_log_set_level(nova_log_level level);
 
-/* Sends further lines to `file' (appending, mode 0640, with local time and level in words), or to standard
- * error when file is NULL or "".  Fails when the file cannot be opened; the old destination then stays. */
+/* Sends further lines to `file' (appending, mode 0640, with local time and level in words), or to
+ * standard error when file is NULL or "".  Fails when the file cannot be opened; the old
+ * destination then stays. */
 bool nova_log_open(const char *file, GError **error);
 
 /* Opens the current file anew, after a log rotation.  Nothing to do for standard error. */

@@ -5,8 +5,8 @@
  * A table belongs to one enum whose values run from 0 to COUNT - 1.  Declare it beside the enum with
  * `extern const nova_names nova_thing_names;' and define it once:
  *	NOVA_NAMES(nova_thing_names, "thing", NOVA_THING__COUNT, [NOVA_THING_A] = "a", [NOVA_THING_B] = "b");
- * A table with a name too few or too many does not compile; a hole is found by nova_names_are_complete()
- * in the owner's test.  Tables are constant: any thread may use them.
+ * A table with a name too few or too many does not compile; a hole is found by
+ * nova_names_are_complete() in the owner's test.  Tables are constant: any thread may use them.
  */
 #pragma once
 
@@ -39,6 +39,6 @@ char *nova_names_list(const nova_names *names);
 
 bool nova_names_are_complete(const nova_names *names);
 
-/* The word of `words' (NULL-terminated) most like `word' by edit distance, or NULL when none is like it:
- * for "unknown option 'reprot_interval', did you mean ...". */
+/* The word of `words' (NULL-terminated) most like `word' by edit distance, or NULL when none is
+ * like it: for "unknown option 'reprot_interval', did you mean ...". */
 const char *nova_names_nearest(const char *word, const char *const *words);

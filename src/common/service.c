@@ -63,7 +63,7 @@ GOptionGroup *nova_service_option_group(nova_conf_source *source)
 /* False: the process is to end with *ret_status. */
 static bool parse_command_line(nova_service *s, int argc, char **argv, int *ret_status)
 {
-	gboolean version = FALSE;
+	int version = 0;
 	const GOptionEntry entries[] = {
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
 		{ 0 },
@@ -348,7 +348,8 @@ int nova_service_run(const nova_service_def *def, int argc, char **argv)
 	int status = EX_CONFIG;
 
 	setlocale(LC_CTYPE, "");
-	/* Before the first thread: every thread inherits the mask, only the signal thread waits for them. */
+	/* Before the first thread: every thread inherits the mask, only the signal thread waits for
+	 * them. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	g_mutex_init(&s.lock);

@@ -14,11 +14,12 @@
  *		return nova_service_run(&def, argc, argv);
  *	}
  *
- * Stages come up in order and go down in reverse; each needs only those above it; exactly those that came up go down.
- * The main thread raises and lowers them and runs `reloaded'; a thread of its own waits for signals: SIGTERM and SIGINT stop
- * in good order (a second one, or graceful_shutdown_timeout, ends the process at once with status 1), SIGHUP reloads
- * the configuration and opens the log file anew.  All other threads have these signals blocked.
- * Exit status: 0 stopped as asked, 1 a stage failed, 78 (EX_CONFIG) bad command line or configuration.
+ * Stages come up in order and go down in reverse; each needs only those above it; exactly those
+ * that came up go down. The main thread raises and lowers them and runs `reloaded'; a thread of its
+ * own waits for signals: SIGTERM and SIGINT stop in good order (a second one, or
+ * graceful_shutdown_timeout, ends the process at once with status 1), SIGHUP reloads the
+ * configuration and opens the log file anew.  All other threads have these signals blocked. Exit
+ * status: 0 stopped as asked, 1 a stage failed, 78 (EX_CONFIG) bad command line or configuration.
  */
 #pragma once
 
@@ -35,8 +36,9 @@ typedef struct nova_stage {
 	const char *name; /* "could not start <name>: ..." */
 	bool (*up)(nova_service *service, void *daemon, GError **error);
 	void (*down)(nova_service *service, void *daemon); /* or NULL */
-	/* A failure whose fault may be retried (database or broker away) is logged and tried again, after 1 s growing to
-	 * 30 s, until it works or the service is told to stop.  up() must leave nothing behind when it fails. */
+	/* A failure whose fault may be retried (database or broker away) is logged and tried again,
+	 * after 1 s growing to 30 s, until it works or the service is told to stop.  up() must
+	 * leave nothing behind when it fails. */
 	bool retry;
 } nova_stage;
 
@@ -46,10 +48,11 @@ typedef struct nova_service_def {
 	const nova_stage *stages;
 	size_t n_stages;
 	void *daemon; /* handed to the callbacks */
-	/* After a reload that changed something; the new configuration is already the current one.  Or NULL. */
+	/* After a reload that changed something; the new configuration is already the current one.
+	 * Or NULL. */
 	void (*reloaded)(nova_service *service, void *daemon, const nova_conf *conf);
-	/* Called with the configuration before any stage: combinations this daemon cannot work with.  Also at a reload,
-	 * where a failure keeps the old configuration.  Or NULL. */
+	/* Called with the configuration before any stage: combinations this daemon cannot work
+	 * with.  Also at a reload, where a failure keeps the old configuration.  Or NULL. */
 	bool (*check)(const nova_conf *conf, void *daemon, GError **error);
 } nova_service_def;
 
@@ -65,11 +68,12 @@ bool nova_service_is_stopping(nova_service *service);
 /* Sleeps, but not beyond a request to stop; false when there is one. */
 bool nova_service_sleep_ms(nova_service *service, int64_t ms);
 
-/* Ask the service to stop from inside, with exit status 1 and a reason for the log (a lost lease, a broken invariant). */
+/* Ask the service to stop from inside, with exit status 1 and a reason for the log (a lost lease, a
+ * broken invariant). */
 void nova_service_fail(nova_service *service, const char *reason);
 
 /* ---- for programs that are no daemons but read the same configuration (nova-lite-manage) ---- */
 
-/* --config-file and --config-dir for a GOptionContext.  The source's members are filled by the parser and freed with
- * g_strfreev() by the caller. */
+/* --config-file and --config-dir for a GOptionContext.  The source's members are filled by the
+ * parser and freed with g_strfreev() by the caller. */
 GOptionGroup *nova_service_option_group(nova_conf_source *source);

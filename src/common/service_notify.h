@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * service_notify.h - the sd_notify(3) protocol: tell systemd, or whoever set NOTIFY_SOCKET, how the service is.
+ * service_notify.h - the sd_notify(3) protocol: tell systemd, or whoever set NOTIFY_SOCKET, how the
+ * service is.
  */
 #pragma once
 
-/* "READY=1", "STOPPING=1" or "RELOADING=1" (for which the time is added).  Without NOTIFY_SOCKET nothing happens;
- * failures do not matter. */
+/* "READY=1", "STOPPING=1" or "RELOADING=1" (for which the time is added).  Without NOTIFY_SOCKET
+ * nothing happens; failures do not matter. */
 void nova_service_notify(const char *state);

@@ -16,8 +16,8 @@
 #define DEFAULT_OUTPUT 65536
 #define CHILD_FAILED 127
 
-/* What the child needs, made ready before fork(): between fork() and exec() in a process with threads only
- * async-signal-safe calls are allowed, so no allocation. */
+/* What the child needs, made ready before fork(): between fork() and exec() in a process with
+ * threads only async-signal-safe calls are allowed, so no allocation. */
 typedef struct launch {
 	const nova_subprocess *command;
 	char *path; /* of the program */
@@ -180,7 +180,8 @@ static bool wait_child(pid_t pid, nova_deadline deadline, int *ret_status)
 	return ended == pid;
 }
 
-/* Ends the group and collects the child; one the kernel cannot end within two seconds is left to a thread. */
+/* Ends the group and collects the child; one the kernel cannot end within two seconds is left to a
+ * thread. */
 static void end_child(pid_t pid)
 {
 	int status;

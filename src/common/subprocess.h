@@ -2,10 +2,10 @@
  *
  * subprocess.h - run another program: no shell, a deadline, bounded output.
  *
- * For qemu-img and for looking at files that may hang (a dead NFS server): the caller waits no longer than the deadline.
- * The child gets /dev/null as input, no other descriptors, default signals, LC_ALL=C and its own process group; at the
- * deadline the whole group is killed.  A child the kernel cannot end yet (stuck in I/O) is left to a thread that collects
- * it.  Any thread.
+ * For qemu-img and for looking at files that may hang (a dead NFS server): the caller waits no
+ * longer than the deadline. The child gets /dev/null as input, no other descriptors, default
+ * signals, LC_ALL=C and its own process group; at the deadline the whole group is killed.  A child
+ * the kernel cannot end yet (stuck in I/O) is left to a thread that collects it.  Any thread.
  */
 #pragma once
 
@@ -31,12 +31,12 @@ typedef struct nova_subprocess_result {
 	size_t out_length, err_length;
 } nova_subprocess_result;
 
-/* Runs it to its end.  True whatever its exit status is.  Fails with NOT_FOUND when the program cannot be started,
- * DEADLINE, TOO_LARGE for too much output, INTERNAL otherwise. */
+/* Runs it to its end.  True whatever its exit status is.  Fails with NOT_FOUND when the program
+ * cannot be started, DEADLINE, TOO_LARGE for too much output, INTERNAL otherwise. */
 bool nova_subprocess_run(const nova_subprocess *command, nova_subprocess_result *ret_result, GError **error);
 
-/* Runs it and wants exit status 0: else INTERNAL with the program's name, status and the last line of its stderr.
- * `ret_out' (may be NULL) gets stdout; free with g_free(). */
+/* Runs it and wants exit status 0: else INTERNAL with the program's name, status and the last line
+ * of its stderr. `ret_out' (may be NULL) gets stdout; free with g_free(). */
 bool nova_subprocess_check(const nova_subprocess *command, char **ret_out, GError **error);
 
 void nova_subprocess_result_done(nova_subprocess_result *result);

@@ -2,9 +2,9 @@
  *
  * timer.h - one thread that does the same thing every so often.
  *
- * The pause is counted from the end of one run to the start of the next and varied by the jitter, so that a thousand
- * hosts started together do not stay in step.  Every function may be called from any thread; run() is only ever
- * called from the timer's own.
+ * The pause is counted from the end of one run to the start of the next and varied by the jitter,
+ * so that a thousand hosts started together do not stay in step.  Every function may be called from
+ * any thread; run() is only ever called from the timer's own.
  */
 #pragma once
 

@@ -21,6 +21,7 @@ const char *nova_timestamp_z(int64_t usec, char ret_text[NOVA_TIMESTAMP_SIZE]);
 /* "2026-11-20T09:04:34.000000": services, migrations, launched_at and all RPC payloads. */
 const char *nova_timestamp_micro(int64_t usec, char ret_text[NOVA_TIMESTAMP_SIZE]);
 
-/* Reads ISO 8601: date and time separated by 'T' or a blank, seconds and their fraction optional, then nothing (UTC),
- * 'Z' or an offset such as +02:00; or a date alone.  Years 1970 to 9999.  Fails with BAD_REQUEST. */
+/* Reads ISO 8601: date and time separated by 'T' or a blank, seconds and their fraction optional,
+ * then nothing (UTC), 'Z' or an offset such as +02:00; or a date alone.  Years 1970 to 9999.  Fails
+ * with BAD_REQUEST. */
 bool nova_timestamp_parse(const char *text, int64_t *ret_usec, GError **error);

@@ -12,8 +12,9 @@ typedef struct job {
 	bool is_kick;
 } job;
 
-/* The jobs of one key.  A lane is in `ready' exactly when it has jobs and none of them runs; it exists only while it
- * has jobs or one runs, so that the table does not grow with every instance ever seen. */
+/* The jobs of one key.  A lane is in `ready' exactly when it has jobs and none of them runs; it
+ * exists only while it has jobs or one runs, so that the table does not grow with every instance
+ * ever seen. */
 typedef struct lane {
 	char *key; /* NULL: not in the table */
 	GQueue jobs;
