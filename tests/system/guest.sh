@@ -6,9 +6,7 @@ set -u
 source "$(dirname "$0")/guestlib.bash"
 needs qemu-system-x86_64 qemu-img as ld python3
 
-has() { grep -qE "$1" "$work/$2.log"; }
 field() { "$guest/checkserial" "$work/$1.log" "$2"; }
-is() { [ "$1" "$2" "$3" ]; }
 counter_reaches() { [ "$(field "$1" counter)" -ge "$2" ]; }
 refused() { ! "$@" 2>/dev/null; }
 

@@ -49,18 +49,38 @@ within() {
     done
 }
 
-# qemu NAME MACHINE MEMORY_MIB IMAGE [option...]: in the background; serial log and QMP socket are $work/NAME.{log,qmp}.
+# qemu NAME MACHINE MEMORY_MIB IMAGE [option...]: in the background. $work/NAME.log is the serial log, NAME.serial a
+# socket to type at, NAME.qmp the QMP socket.
 qemu() {
     local name=$1 machine=$2 memory=$3 image=$4
     shift 4
     : >"$work/$name.log"
-    rm -f "$work/$name.qmp"
+    rm -f "$work/$name.qmp" "$work/$name.serial"
     qemu-system-x86_64 -accel tcg -machine "$machine" -m "$memory" -nodefaults -display none -vga std \
-        -chardev "file,id=serial,path=$work/$name.log" -serial chardev:serial \
+        -chardev "socket,id=serial,path=$work/$name.serial,server=on,wait=off,logfile=$work/$name.log" -serial chardev:serial \
         -qmp "unix:$work/$name.qmp,server=on,wait=off" \
         -drive "file=$image,if=none,id=disk,format=qcow2,cache=none" \
         -device virtio-blk-pci,drive=disk,bootindex=1 "$@" 2>"$work/$name.err" &
     pid_of[$name]=$!
+}
+
+# type_at NAME TEXT: on the serial port, as a person would.
+type_at() {
+    python3 -c 'import socket, sys, time
+port = socket.socket(socket.AF_UNIX)
+port.connect(sys.argv[1])
+for char in sys.argv[2]:
+    port.sendall(char.encode())
+    time.sleep(0.01)
+time.sleep(0.3)' "$work/$1.serial" "$2"
+}
+
+has() {
+    grep -qaE "$1" "$work/$2.log"
+}
+
+is() {
+    [ "$1" "$2" "$3" ]
 }
 
 gone() {
