@@ -52,7 +52,7 @@ typedef struct nova_bus_options {
 	unsigned prefetch; /* requests per server that wait or run unacknowledged [64] */
 	unsigned queue_limit; /* messages waiting to be sent or confirmed [1000] */
 	size_t queue_bytes; /* the same in bytes [64 MiB] */
-	size_t max_body; /* larger messages are neither sent nor accepted [8 MiB] */
+	size_t max_body; /* larger messages are neither sent nor accepted [1 MiB] */
 	unsigned max_depth; /* nesting of JSON that is accepted [32] */
 	unsigned keep_ms; /* how long a cast or reply without a taker is tried again [60000] */
 } nova_bus_options;
