@@ -68,11 +68,12 @@ bool nova_rpc_cast(nova_bus *bus, const nova_rpc_target *target, const char *met
 	nova_rpc_message fields = request_fields(target, method, args, context);
 	nova_outgoing *message = prepare(bus, target, &fields, error);
 
-	if (!message || !nova_sender_queue(bus->sender, message, error)) {
-		g_prefix_error(error, "cannot send %s to '%s': ", method, target->topic);
+	if (!message)
 		return false;
-	}
-	return true;
+	if (nova_sender_queue(bus->sender, message, error))
+		return true;
+	g_prefix_error(error, "cannot send %s to '%s': ", method, target->topic);
+	return false;
 }
 
 static bool call(nova_bus *bus, const nova_rpc_target *target, nova_rpc_message *fields, int64_t deadline,

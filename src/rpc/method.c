@@ -81,6 +81,8 @@ const nova_rpc_method *nova_rpc_method_find(const nova_rpc_endpoint *endpoints, 
 
 static bool type_fits(const nova_rpc_arg *arg, struct json_object *value)
 {
+	if (arg->type == NOVA_RPC_ANY)
+		return true;
 	if (arg->type == json_type_double && json_object_is_type(value, json_type_int))
 		return true;
 	return json_object_is_type(value, arg->type);

@@ -31,9 +31,11 @@ typedef enum nova_rpc_kind {
 	NOVA_RPC_CALL, /* answers with a result; sent as a cast all the same the result is dropped */
 } nova_rpc_kind;
 
+#define NOVA_RPC_ANY json_type_null
+
 typedef struct nova_rpc_arg {
 	const char *name;
-	enum json_type type; /* json_type_double also accepts an integer */
+	enum json_type type; /* json_type_double also accepts an integer; NOVA_RPC_ANY everything */
 	bool optional; /* may be absent or null; a required one may be neither */
 } nova_rpc_arg;
 

@@ -135,12 +135,17 @@ const char *nova_replies_queue(const nova_replies *replies)
 
 bool nova_replies_ready(nova_replies *replies, int64_t deadline_usec, GError **error)
 {
+	bool aborted;
+
 	g_mutex_lock(&replies->lock);
-	if (!replies->started && !replies->aborted) {
+	aborted = replies->aborted;
+	if (!replies->started && !aborted) {
 		replies->started = true;
 		nova_link_start(replies->link);
 	}
 	g_mutex_unlock(&replies->lock);
+	if (aborted)
+		return nova_fail(error, NOVA_FAULT_MESSAGING, "the service is stopping");
 	if (nova_link_wait_up(replies->link, deadline_usec))
 		return true;
 	return nova_fail(error, NOVA_FAULT_MESSAGING_TIMEOUT, "no message broker could be reached in time");

@@ -43,3 +43,14 @@ bool nova_seen_check(nova_seen *seen, const char *id)
 	seen->next = (seen->next + 1) % seen->capacity;
 	return false;
 }
+
+void nova_seen_forget_last(nova_seen *seen)
+{
+	char **slot;
+
+	seen->next = (seen->next + seen->capacity - 1) % seen->capacity;
+	slot = &seen->ring[seen->next];
+	if (*slot)
+		g_hash_table_remove(seen->set, *slot);
+	g_clear_pointer(slot, g_free);
+}

@@ -19,3 +19,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_seen, nova_seen_free)
 /* True when the id is among the last `capacity' new ones; otherwise remembers it, forgetting the
  * oldest when full. */
 bool nova_seen_check(nova_seen *seen, const char *id);
+
+/* Takes back the last nova_seen_check() that answered false: the message was not accepted after all. */
+void nova_seen_forget_last(nova_seen *seen);
