@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scheduler/filters.h"
+
+#include "common/error.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool compute_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	(void)placement;
+	if (host->forced_down) {
+		g_string_append_printf(why, "Compute service of %s is unavailable at this time: forced down", host->name);
+		return false;
+	}
+	if (!host->up) {
+		g_string_append_printf(why, "Compute service of %s is unavailable at this time: its lease has run out",
+				       host->name);
+		return false;
+	}
+	if (host->disabled) {
+		g_string_append_printf(why, "the compute service is disabled%s%s",
+				       host->disabled_reason ? ": " : "",
+				       host->disabled_reason ? host->disabled_reason : "");
+		return false;
+	}
+	if (!host->storage_ok) {
+		g_string_append_printf(why, "its instances_path does not work%s%s", host->health ? ": " : "",
+				       host->health ? host->health : "");
+		return false;
+	}
+	return true;
+}
+
+static bool core_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	int free = host->cap_vcpus - host->used_vcpus;
+
+	if (placement->vcpus > host->inventory.vcpus) {
+		g_string_append_printf(why, "needs %d vcpus, the host has only %d cpus", placement->vcpus,
+				       host->inventory.vcpus);
+		return false;
+	}
+	if (placement->vcpus <= free)
+		return true;
+	g_string_append_printf(why, "needs %d vcpus, %d of %d are free", placement->vcpus, free, host->cap_vcpus);
+	return false;
+}
+
+static bool ram_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	int64_t free = host->cap_memory_mb - host->used_memory_mb;
+
+	if (placement->memory_mb <= free)
+		return true;
+	g_string_append_printf(why, "needs %" PRId64 " MB of memory, %" PRId64 " of %" PRId64 " MB are free",
+			       placement->memory_mb, free, host->cap_memory_mb);
+	return false;
+}
+
+/* A disk on a pool the guest's disk is already on needs no second place. */
+static bool disk_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	int64_t free = host->pool_cap_gb - host->pool_used_gb;
+
+	if (placement->source && placement->source->pool_id == host->pool_id)
+		return true;
+	if (placement->disk_gb <= free)
+		return true;
+	g_string_append_printf(why, "needs %" PRId64 " GB of disk, %" PRId64 " of %" PRId64 " GB are free",
+			       placement->disk_gb, free, host->pool_cap_gb);
+	return false;
+}
+
+static bool shared_storage_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	if (!placement->source || placement->source->pool_id == host->pool_id)
+		return true;
+	g_string_append_printf(why,
+			       "its instances_path is not the file system that %s has: live migration needs shared storage",
+			       placement->source->name);
+	return false;
+}
+
+static bool version_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	if (!placement->source ||
+	    host->inventory.hypervisor_version >= placement->source->inventory.hypervisor_version)
+		return true;
+	g_string_append_printf(why, "has QEMU %d, older than %d where the guest runs",
+			       host->inventory.hypervisor_version,
+			       placement->source->inventory.hypervisor_version);
+	return false;
+}
+
+static bool machine_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	if (!placement->machine || !host->inventory.machines || !*host->inventory.machines)
+		return true;
+
+	g_auto(GStrv) have = g_strsplit(host->inventory.machines, ",", -1);
+
+	if (g_strv_contains((const char *const *)have, placement->machine))
+		return true;
+	g_string_append_printf(why, "its QEMU has no machine type %s", placement->machine);
+	return false;
+}
+
+const nova_filter nova_filters[] = {
+	{ "ComputeFilter", compute_passes,
+	  "The compute service is up (its lease is valid), enabled, and its storage works." },
+	{ "CoreFilter", core_passes, "Enough virtual cpus are free." },
+	{ "RamFilter", ram_passes, "Enough memory is free." },
+	{ "DiskFilter", disk_passes, "Enough disk space is free; a disk on shared storage counts once." },
+	{ "SharedStorageFilter", shared_storage_passes,
+	  "Live migration: source and destination have the same file system as instances_path." },
+	{ "HypervisorVersionFilter", version_passes, "Live migration: the destination's QEMU is not older." },
+	{ "MachineTypeFilter", machine_passes, "Live migration: the destination's QEMU has the guest's machine type." },
+	{ NULL, NULL, NULL },
+};
+
+const nova_filter **nova_filters_enable(char *const *names, GError **error)
+{
+	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+
+	for (size_t i = 0; names && names[i]; i++) {
+		const nova_filter *row = nova_filters;
+
+		while (row->name && strcmp(row->name, names[i]) != 0)
+			row++;
+		if (!row->name) {
+			g_autoptr(GString) known = g_string_new(NULL);
+
+			for (row = nova_filters; row->name; row++)
+				g_string_append_printf(known, "%s%s", known->len ? ", " : "", row->name);
+			nova_fail(error, NOVA_FAULT_CONFIG,
+				  "[filter_scheduler] enabled_filters: there is no filter '%s'; there are %s",
+				  names[i], known->str);
+			return NULL;
+		}
+		g_ptr_array_add(rows, (void *)row);
+	}
+	g_ptr_array_add(rows, NULL);
+	return (const nova_filter **)g_ptr_array_free(g_steal_pointer(&rows), FALSE);
+}

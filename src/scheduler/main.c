@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scheduler/scheduler.h"
+
+#include "common/conf_local.h"
+#include "db/operations.h"
+#include "db/services.h"
+#include "rpc/doorbell.h"
+
+/* At most this many waiting operations are taken up by one poll. */
+#define POLL_LIMIT 256
+
+struct job {
+	nova_scheduler *scheduler;
+	int64_t id;
+};
+
+static void run_job(void *data)
+{
+	struct job *job = data;
+
+	nova_scheduler_work(job->scheduler, job->id);
+}
+
+void nova_scheduler_kick(nova_scheduler *scheduler, int64_t id)
+{
+	struct job *job = g_new0(struct job, 1);
+	g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, id);
+	g_autoptr(GError) error = NULL;
+
+	job->scheduler = scheduler;
+	job->id = id;
+	if (!nova_workers_kick(scheduler->workers, key, run_job, job, g_free, &error))
+		nova_log_warning(&(nova_log_tags){ .operation = id }, "%s; left to the next poll", error->message);
+}
+
+static bool run_doorbell(nova_rpc_request *request, GError **error)
+{
+	(void)error;
+	nova_scheduler_kick(request->service, nova_doorbell_read(request).operation);
+	return true;
+}
+
+const nova_rpc_method nova_scheduler_methods[] = {
+	{ .name = "build_instances", .kind = NOVA_RPC_CAST, .args = NOVA_DOORBELL_ARGS, .run = run_doorbell,
+	  .doc = "A new server waits for a host." },
+	{ .name = "live_migrate_instance", .kind = NOVA_RPC_CAST, .args = NOVA_DOORBELL_ARGS, .run = run_doorbell,
+	  .doc = "A live migration waits for a destination." },
+	{ 0 },
+};
+
+static void poll_run(void *data)
+{
+	nova_scheduler *scheduler = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(scheduler->service);
+	g_autoptr(GPtrArray) waiting = NULL;
+	g_autoptr(GError) error = NULL;
+	nova_timer *poll = g_atomic_pointer_get(&scheduler->poll); /* NULL in the very first run */
+	bool busy;
+
+	if (!nova_operations_for_scheduler(scheduler->db, POLL_LIMIT, &waiting, &error)) {
+		nova_log_warning(NULL, "could not look for waiting operations: %s; trying again", error->message);
+		busy = true;
+	} else {
+		for (unsigned i = 0; i < waiting->len; i++)
+			nova_scheduler_kick(scheduler, ((nova_operation *)g_ptr_array_index(waiting, i))->id);
+		busy = waiting->len > 0 || !nova_bus_is_connected(scheduler->bus);
+	}
+	if (poll)
+		nova_timer_set_interval_ms(poll, 1000 * (busy ? conf->operation_active_poll_interval :
+								conf->operation_poll_interval));
+}
+
+static void beat_run(void *data)
+{
+	nova_scheduler *scheduler = data;
+	g_autoptr(GError) error = NULL;
+
+	if (!nova_services_beat(scheduler->db, "nova-scheduler", scheduler->host, &error))
+		nova_log_warning(NULL, "could not say that this service is up: %s; trying again", error->message);
+}
+
+static bool filters_up(nova_service *service, void *daemon, GError **error)
+{
+	nova_scheduler *scheduler = daemon;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+
+	scheduler->service = service;
+	scheduler->host = g_strdup(conf->host);
+	scheduler->filters = nova_filters_enable(conf->filter_scheduler_enabled_filters, error);
+	return scheduler->filters != NULL;
+}
+
+static void filters_down(nova_service *service, void *daemon)
+{
+	nova_scheduler *scheduler = daemon;
+
+	(void)service;
+	g_clear_pointer(&scheduler->filters, g_free);
+	g_clear_pointer(&scheduler->host, g_free);
+}
+
+static bool database_up(nova_service *service, void *daemon, GError **error)
+{
+	nova_scheduler *scheduler = daemon;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	g_autofree char *warning = NULL;
+	g_autoptr(nova_db) db = nova_db_open(conf, "nova-lite-scheduler", 0, error);
+
+	if (!db || !nova_db_check(db, &warning, error))
+		return false;
+	if (warning)
+		nova_log_warning(NULL, "%s", warning);
+	scheduler->db = g_steal_pointer(&db);
+	return true;
+}
+
+static void database_down(nova_service *service, void *daemon)
+{
+	nova_scheduler *scheduler = daemon;
+
+	(void)service;
+	g_clear_pointer(&scheduler->db, nova_db_close);
+}
+
+static bool workers_up(nova_service *service, void *daemon, GError **error)
+{
+	nova_scheduler *scheduler = daemon;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+
+	(void)error;
+	scheduler->workers = nova_workers_new("schedule", (unsigned)conf->executor_thread_pool_size, 10000);
+	return true;
+}
+
+static void workers_down(nova_service *service, void *daemon)
+{
+	nova_scheduler *scheduler = daemon;
+
+	(void)service;
+	g_clear_pointer(&scheduler->workers, nova_workers_free);
+}
+
+static bool messages_up(nova_service *service, void *daemon, GError **error)
+{
+	nova_scheduler *scheduler = daemon;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	const nova_bus_options options = {
+		.transport_url = conf->transport_url,
+		.control_exchange = conf->control_exchange,
+		.program = "nova-lite-scheduler",
+		.heartbeat_s = (unsigned)conf->rabbit_heartbeat_timeout_threshold,
+		.durable_queues = conf->rabbit_amqp_durable_queues,
+		.prefetch = (unsigned)conf->rabbit_qos_prefetch_count,
+		.max_body = (size_t)conf->rabbit_max_message_bytes,
+	};
+	const nova_rpc_endpoint endpoint = { NOVA_RPC_NAMESPACE, NOVA_RPC_VERSION_MAJOR, NOVA_RPC_VERSION_MINOR,
+					     nova_scheduler_methods, scheduler };
+
+	scheduler->bus = nova_bus_new(&options, error);
+	if (!scheduler->bus)
+		return false;
+	nova_bus_start(scheduler->bus);
+	const nova_rpc_server_options server = {
+		.topic = NOVA_RPC_TOPIC_SCHEDULER,
+		.host = scheduler->host,
+		.endpoints = &endpoint,
+		.n_endpoints = 1,
+		.workers = 2,
+	};
+
+	scheduler->server = nova_rpc_server_start(scheduler->bus, &server, error);
+	if (!scheduler->server)
+		g_clear_pointer(&scheduler->bus, nova_bus_free);
+	return scheduler->server != NULL;
+}
+
+static void messages_down(nova_service *service, void *daemon)
+{
+	nova_scheduler *scheduler = daemon;
+
+	(void)service;
+	g_clear_pointer(&scheduler->server, nova_rpc_server_free);
+	g_clear_pointer(&scheduler->bus, nova_bus_free);
+}
+
+static bool timers_up(nova_service *service, void *daemon, GError **error)
+{
+	nova_scheduler *scheduler = daemon;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+
+	(void)error;
+	scheduler->beat = nova_timer_new("beat", 1000 * conf->report_interval, 10, beat_run, scheduler);
+	g_atomic_pointer_set(&scheduler->poll, nova_timer_new("poll", 1000 * conf->operation_active_poll_interval, 20,
+							      poll_run, scheduler));
+	return true;
+}
+
+static void timers_down(nova_service *service, void *daemon)
+{
+	nova_scheduler *scheduler = daemon;
+
+	(void)service;
+	g_clear_pointer(&scheduler->poll, nova_timer_free);
+	g_clear_pointer(&scheduler->beat, nova_timer_free);
+}
+
+/* Brought up top to bottom, taken down bottom to top.  Each needs only those above it. */
+static const nova_stage stages[] = {
+	{ "filters", filters_up, filters_down, false },
+	{ "database", database_up, database_down, true },
+	{ "workers", workers_up, workers_down, false },
+	{ "messages", messages_up, messages_down, false },
+	{ "timers", timers_up, timers_down, false },
+};
+
+int main(int argc, char **argv)
+{
+	nova_scheduler scheduler = { 0 };
+	const nova_service_def def = {
+		.name = "nova-lite-scheduler",
+		.summary = "choose hosts for servers and for live migrations",
+		.stages = stages,
+		.n_stages = G_N_ELEMENTS(stages),
+		.daemon = &scheduler,
+	};
+
+	return nova_service_run(&def, argc, argv);
+}

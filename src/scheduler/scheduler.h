@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scheduler.h - the scheduler daemon: operations that wait for a host get one.
+ *
+ * Stateless: any number of schedulers may run; the row's seq decides who was first.  Operations come by doorbell
+ * and, in case one was lost, by polling the database.  Threads: the RPC server's workers and the poll timer only
+ * put operations into `workers', keyed by the instance, where the work is done.
+ */
+#pragma once
+
+#include "common/conf.h"
+#include "common/service.h"
+#include "common/timer.h"
+#include "common/workers.h"
+#include "db/db.h"
+#include "rpc/bus.h"
+#include "rpc/server.h"
+#include "scheduler/filters.h"
+
+typedef struct nova_scheduler {
+	nova_service *service;       /* borrowed */
+	char *host;
+	nova_db *db;
+	nova_bus *bus;
+	nova_rpc_server *server;
+	nova_workers *workers;
+	nova_timer *poll, *beat;
+	const nova_filter **filters;
+} nova_scheduler;
+
+/* Takes up operation `id' if it waits for a scheduler; logs what it decided.  Worker threads. */
+void nova_scheduler_work(nova_scheduler *scheduler, int64_t id);
+
+/* Queues that. */
+void nova_scheduler_kick(nova_scheduler *scheduler, int64_t id);
+
+extern const nova_rpc_method nova_scheduler_methods[];

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * select.h - the scheduler's decision: hosts and a placement in, candidates and reasons out.
+ *
+ * One pass of filters over all hosts, then weights over those that pass.  Weights are Nova's: free cpus, memory and disk, each
+ * brought to 0..1 over the candidates, multiplied, added.  A decision may rest on numbers that are already old: booking
+ * checks again.  Pure but for the random choice among the best, which takes its generator from the caller.
+ */
+#pragma once
+
+#include "scheduler/filters.h"
+
+typedef struct nova_select_options {
+	const nova_filter *const *filters; /* NULL-terminated */
+	double cpu_multiplier, ram_multiplier, disk_multiplier;
+	unsigned subset_size;              /* choose at random among this many of the best; 0 counts as 1 */
+	GRand *rand;                       /* the caller's, not shared between threads */
+} nova_select_options;
+
+typedef struct nova_candidate {
+	const nova_host *host; /* borrowed from the array given */
+	double weight;
+} nova_candidate;
+
+typedef struct nova_refusal {
+	const nova_host *host; /* borrowed */
+	const char *filter;    /* constant */
+	char *why;
+} nova_refusal;
+
+typedef struct nova_selection {
+	GArray *candidates;    /* of nova_candidate, best first */
+	GPtrArray *refusals;   /* of nova_refusal, in the order of the hosts */
+} nova_selection;
+
+/* hosts: of nova_host.  tried: hosts that refused before, a table from host id
+ * (GINT_TO_POINTER) to the reason text, may be NULL. */
+nova_selection *nova_select(const GPtrArray *hosts, const nova_placement *placement, GHashTable *tried,
+			    const nova_select_options *options);
+void nova_selection_free(nova_selection *selection);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_selection, nova_selection_free)
+
+/* "No valid host was found. HostB: …; HostC: …".  Caller frees. */
+char *nova_selection_reason(const nova_selection *selection, const nova_placement *placement);

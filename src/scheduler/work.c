@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scheduler/scheduler.h"
+
+#include "common/context.h"
+#include "common/fault_point.h"
+#include "common/json.h"
+#include "db/hosts.h"
+#include "db/instances.h"
+#include "db/operations.h"
+#include "rpc/actor.h"
+#include "scheduler/select.h"
+
+#include <string.h>
+
+/* Every host may be lost to another scheduler between reading and booking; then read again, this often. */
+#define ROUNDS 3
+
+static json_object *trace_of(const nova_selection *selection)
+{
+	json_object *trace = json_object_new_object();
+	json_object *candidates = json_object_new_array(), *refused = json_object_new_array();
+
+	for (unsigned i = 0; i < selection->candidates->len; i++) {
+		const nova_candidate *c = &g_array_index(selection->candidates, nova_candidate, i);
+		json_object *row = json_object_new_object();
+
+		nova_json_add_str(row, "host", c->host->name);
+		nova_json_add_double(row, "weight", c->weight);
+		json_object_array_add(candidates, row);
+	}
+	for (unsigned i = 0; i < selection->refusals->len; i++) {
+		const nova_refusal *r = g_ptr_array_index(selection->refusals, i);
+		json_object *row = json_object_new_object();
+
+		nova_json_add_str(row, "host", r->host->name);
+		nova_json_add_str(row, "filter", r->filter);
+		nova_json_add_str(row, "reason", r->why);
+		json_object_array_add(refused, row);
+	}
+	nova_json_add(trace, "candidates", candidates);
+	nova_json_add(trace, "refused", refused);
+	return trace;
+}
+
+static GHashTable *tried_hosts(nova_scheduler *scheduler, const nova_operation *op, GError **error)
+{
+	g_autoptr(GPtrArray) attempts = NULL;
+	GHashTable *tried;
+
+	if (!nova_operations_attempts(scheduler->db, op->id, &attempts, error))
+		return NULL;
+	tried = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	for (unsigned i = 0; i < attempts->len; i++) {
+		const nova_attempt *attempt = g_ptr_array_index(attempts, i);
+
+		g_hash_table_insert(tried, GINT_TO_POINTER(attempt->host_id), g_strdup(attempt->reason));
+	}
+	return tried;
+}
+
+static const nova_host *host_of_id(const GPtrArray *hosts, int id)
+{
+	for (unsigned i = 0; i < hosts->len; i++) {
+		const nova_host *host = g_ptr_array_index(hosts, i);
+
+		if (host->id == id)
+			return host;
+	}
+	return NULL;
+}
+
+static void ring(nova_scheduler *scheduler, const nova_operation *op, const nova_context *context)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!nova_actor_ring(scheduler->bus, op, context, &error))
+		nova_log_warning(&(nova_log_tags){ .request_id = op->request_id, .operation = op->id },
+				 "could not ring '%s': %s; it will find the operation when it polls",
+				 nova_operation_actor_host(op), error->message);
+}
+
+static bool cancel(nova_scheduler *scheduler, nova_operation *op, GError **error)
+{
+	const nova_op_outcome outcome = { .state = NOVA_OPS_CANCELLED, .reason = "aborted on request before a host was chosen",
+					  .total_ms = -1, .set_vm_state = op->kind == NOVA_OP_BUILD,
+					  .vm_state = NOVA_VM_ERROR };
+	int64_t delete_id = 0;
+
+	if (!nova_operations_finish(scheduler->db, NULL, op, &outcome, NULL, &delete_id, error))
+		return false;
+	nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "cancelled: %s", outcome.reason);
+	return true;
+}
+
+/* One look at all hosts and one try to book each candidate; *ret_done false: all were lost to others. */
+static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_instance *instance,
+		   const nova_context *context, bool last_round, bool *ret_done, GError **error)
+{
+	g_autoptr(nova_conf) conf = nova_service_conf(scheduler->service);
+	g_autoptr(GRand) rand = g_rand_new();
+	g_autoptr(GPtrArray) hosts = NULL;
+	g_autoptr(GHashTable) tried = NULL;
+	const nova_log_tags tags = { op->request_id, op->instance_uuid, NULL, op->id };
+
+	if (!nova_hosts_list(scheduler->db, &hosts, error))
+		return false;
+	tried = tried_hosts(scheduler, op, error);
+	if (!tried)
+		return false;
+
+	const nova_placement placement =
+		nova_placement_of(op, instance, host_of_id(hosts, op->source_host_id));
+	const nova_select_options options = {
+		.filters = scheduler->filters,
+		.cpu_multiplier = conf->filter_scheduler_cpu_weight_multiplier,
+		.ram_multiplier = conf->filter_scheduler_ram_weight_multiplier,
+		.disk_multiplier = conf->filter_scheduler_disk_weight_multiplier,
+		.subset_size = (unsigned)conf->filter_scheduler_host_subset_size,
+		.rand = rand,
+	};
+	g_autoptr(nova_selection) selection = nova_select(hosts, &placement, tried, &options);
+	g_autoptr(json_object) trace = trace_of(selection);
+	bool may_try = (int64_t)g_hash_table_size(tried) < conf->scheduler_max_attempts;
+
+	for (unsigned i = 0; may_try && i < selection->candidates->len; i++) {
+		const nova_host *host = g_array_index(selection->candidates, nova_candidate, i).host;
+		bool taken = false;
+
+		if (!nova_fault_point("scheduler:requested:before", error) ||
+		    !nova_operations_claim(scheduler->db, op, host->id, nova_json_text(trace), &taken, error))
+			return false;
+		if (!taken)
+			continue;
+		nova_log_info(&tags, "%s: '%s' chosen among %u hosts that fit of %u", nova_op_kind_name(op->kind),
+			      host->name, selection->candidates->len, hosts->len);
+		nova_fault_point_pass("scheduler:requested:after");
+		ring(scheduler, op, context);
+		*ret_done = true;
+		return true;
+	}
+	if (may_try && selection->candidates->len > 0 && !last_round)
+		return true;
+
+	g_autofree char *reason = nova_selection_reason(selection, &placement);
+
+	if (!may_try) {
+		g_autofree char *more = g_strdup_printf("%s (%u hosts tried, [scheduler] max_attempts)", reason,
+							g_hash_table_size(tried));
+
+		g_free(reason);
+		reason = g_steal_pointer(&more);
+	}
+	if (!nova_operations_no_valid_host(scheduler->db, op, reason, nova_json_text(trace), error))
+		return false;
+	nova_log_warning(&tags, "%s: %s", nova_op_kind_name(op->kind), reason);
+	*ret_done = true;
+	return true;
+}
+
+static bool work(nova_scheduler *scheduler, int64_t id, GError **error)
+{
+	g_autoptr(nova_operation) op = nova_operations_find(scheduler->db, id, error);
+	bool done = false;
+
+	if (!op)
+		return error == NULL || *error == NULL; /* deleted meanwhile: nothing to do */
+	if (nova_operation_actor(op) != NOVA_ACTOR_SCHEDULER)
+		return true;
+
+	g_autoptr(nova_instance) instance = nova_instances_find(scheduler->db, op->instance_uuid, NULL, true, error);
+	g_autoptr(nova_context) context =
+		nova_context_new_with_id(op->request_id, op->user_id, op->project_id, true);
+
+	if (!instance)
+		return false;
+	if (op->abort_requested || instance->delete_requested)
+		return cancel(scheduler, op, error);
+	for (unsigned round = 1; round <= ROUNDS && !done; round++)
+		if (!choose(scheduler, op, instance, context, round == ROUNDS, &done, error))
+			return false;
+	return true;
+}
+
+void nova_scheduler_work(nova_scheduler *scheduler, int64_t id)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (work(scheduler, id, &error))
+		return;
+	/* Somebody else moved it on: theirs now. */
+	if (!error || nova_error_is(error, NOVA_FAULT_STALE))
+		return;
+	nova_log_warning(&(nova_log_tags){ .operation = id }, "could not schedule: %s; trying again at the next poll",
+			 error->message);
+}

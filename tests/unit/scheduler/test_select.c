@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/error.h"
+#include "scheduler/select.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+/* 8 cpus at ratio 4, 8 GiB, a pool of 100 GB; nothing used. */
+static nova_host *a_host(int id, const char *name)
+{
+	nova_host *host = nova_host_new();
+
+	host->id = id;
+	host->name = g_strdup(name);
+	host->up = true;
+	host->storage_ok = true;
+	host->cap_vcpus = 32;
+	host->inventory.vcpus = 8;
+	host->inventory.hypervisor_version = 7002000;
+	host->inventory.machines = g_strdup("pc-i440fx-7.2,pc-q35-7.2");
+	host->cap_memory_mb = 8192;
+	host->pool_id = 1;
+	host->pool_cap_gb = 100;
+	return host;
+}
+
+static void make_down(nova_host *h) { h->up = false; }
+static void make_forced_down(nova_host *h) { h->forced_down = true; }
+static void make_disabled(nova_host *h) { h->disabled = true; h->disabled_reason = g_strdup("new memory"); }
+static void make_storage_bad(nova_host *h) { h->storage_ok = false; h->health = g_strdup("NFS does not answer"); }
+static void use_cpus_31(nova_host *h) { h->used_vcpus = 31; }
+static void use_cpus_30(nova_host *h) { h->used_vcpus = 30; }
+static void have_one_cpu(nova_host *h) { h->inventory.vcpus = 1; }
+static void use_memory_6145(nova_host *h) { h->used_memory_mb = 6145; }
+static void use_memory_6144(nova_host *h) { h->used_memory_mb = 6144; }
+static void use_disk_91(nova_host *h) { h->pool_used_gb = 91; }
+static void use_disk_90(nova_host *h) { h->pool_used_gb = 90; }
+static void other_pool(nova_host *h) { h->pool_id = 2; }
+static void other_full_pool(nova_host *h) { h->pool_id = 2; h->pool_used_gb = 95; }
+static void older(nova_host *h) { h->inventory.hypervisor_version = 6000000; }
+static void newer(nova_host *h) { h->inventory.hypervisor_version = 8000000; }
+static void no_machine(nova_host *h) { g_free(h->inventory.machines); h->inventory.machines = g_strdup("pc-q35-7.2"); }
+
+/* A guest of 2 vcpus, 2048 MB, 10 GB; `moves': it is on a host with pool 1 and QEMU 7.2. */
+static const struct filter_case {
+	const char *filter;
+	void (*change)(nova_host *host);
+	bool moves;
+	const char *why; /* NULL: passes */
+} filter_cases[] = {
+	{ "ComputeFilter", NULL, false, NULL },
+	{ "ComputeFilter", make_down, false,
+	  "Compute service of HostC is unavailable at this time: its lease has run out" },
+	{ "ComputeFilter", make_forced_down, false,
+	  "Compute service of HostC is unavailable at this time: forced down" },
+	{ "ComputeFilter", make_disabled, false, "the compute service is disabled: new memory" },
+	{ "ComputeFilter", make_storage_bad, false, "its instances_path does not work: NFS does not answer" },
+	{ "CoreFilter", use_cpus_30, false, NULL },
+	{ "CoreFilter", use_cpus_31, false, "needs 2 vcpus, 1 of 32 are free" },
+	{ "CoreFilter", have_one_cpu, false, "needs 2 vcpus, the host has only 1 cpus" },
+	{ "RamFilter", use_memory_6144, false, NULL },
+	{ "RamFilter", use_memory_6145, false, "needs 2048 MB of memory, 2047 of 8192 MB are free" },
+	{ "DiskFilter", use_disk_90, false, NULL },
+	{ "DiskFilter", use_disk_91, false, "needs 10 GB of disk, 9 of 100 GB are free" },
+	{ "DiskFilter", use_disk_91, true, NULL },
+	{ "DiskFilter", other_full_pool, true, "needs 10 GB of disk, 5 of 100 GB are free" },
+	{ "SharedStorageFilter", NULL, true, NULL },
+	{ "SharedStorageFilter", other_pool, false, NULL },
+	{ "SharedStorageFilter", other_pool, true,
+	  "its instances_path is not the file system that HostB has: live migration needs shared storage" },
+	{ "HypervisorVersionFilter", newer, true, NULL },
+	{ "HypervisorVersionFilter", older, false, NULL },
+	{ "HypervisorVersionFilter", older, true, "has QEMU 6000000, older than 7002000 where the guest runs" },
+	{ "MachineTypeFilter", NULL, true, NULL },
+	{ "MachineTypeFilter", no_machine, false, NULL },
+	{ "MachineTypeFilter", no_machine, true, "its QEMU has no machine type pc-i440fx-7.2" },
+};
+
+static nova_placement a_placement(const nova_host *source)
+{
+	return (nova_placement){ .kind = source ? NOVA_OP_LIVE_MIGRATION : NOVA_OP_BUILD, .instance_uuid = "U",
+				 .vcpus = 2, .memory_mb = 2048, .disk_gb = 10,
+				 .machine = source ? "pc-i440fx-7.2" : NULL, .source = source };
+}
+
+static void test_each_filter_accepts_and_refuses(void **state)
+{
+	g_autoptr(nova_host) source = a_host(1, "HostB");
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(filter_cases); i++) {
+		const struct filter_case *c = &filter_cases[i];
+		char *names[] = { (char *)c->filter, NULL };
+		g_autofree const nova_filter **filters = nova_filters_enable(names, NULL);
+		g_autoptr(nova_host) host = a_host(2, "HostC");
+		g_autoptr(GString) why = g_string_new(NULL);
+		nova_placement placement = a_placement(c->moves ? source : NULL);
+
+		assert_non_null(filters);
+		if (c->change)
+			c->change(host);
+		assert_int_equal(filters[0]->passes(host, &placement, why), c->why == NULL);
+		assert_string_equal(why->str, c->why ? c->why : "");
+	}
+}
+
+static void test_every_filter_has_a_case_of_each_kind(void **state)
+{
+	(void)state;
+	for (const nova_filter *f = nova_filters; f->name; f++) {
+		bool accepts = false, refuses = false;
+
+		for (size_t i = 0; i < G_N_ELEMENTS(filter_cases); i++)
+			if (strcmp(filter_cases[i].filter, f->name) == 0) {
+				accepts |= !filter_cases[i].why;
+				refuses |= !!filter_cases[i].why;
+			}
+		if (!accepts || !refuses)
+			fail_msg("%s", f->name);
+		assert_non_null(f->doc);
+	}
+}
+
+static void test_unknown_filter_is_refused_by_name(void **state)
+{
+	char *names[] = { (char *)"RamFilter", (char *)"RumFilter", NULL };
+	g_autoptr(GError) error = NULL;
+
+	(void)state;
+	assert_null(nova_filters_enable(names, &error));
+	assert_true(nova_error_is(error, NOVA_FAULT_CONFIG));
+	assert_non_null(strstr(error->message, "no filter 'RumFilter'; there are ComputeFilter, "));
+}
+
+static const nova_filter **all_filters(void)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	for (const nova_filter *f = nova_filters; f->name; f++)
+		g_ptr_array_add(names, (void *)f->name);
+	g_ptr_array_add(names, NULL);
+	return nova_filters_enable((char *const *)names->pdata, NULL);
+}
+
+static nova_selection *run(const GPtrArray *hosts, const nova_placement *placement, GHashTable *tried, double ram,
+			   unsigned subset, unsigned seed)
+{
+	g_autofree const nova_filter **filters = all_filters();
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	const nova_select_options options = { .filters = filters, .ram_multiplier = ram, .subset_size = subset,
+					      .rand = rand };
+
+	return nova_select(hosts, placement, tried, &options);
+}
+
+static const char *best(const nova_selection *selection)
+{
+	return selection->candidates->len ? g_array_index(selection->candidates, nova_candidate, 0).host->name : "-";
+}
+
+static GPtrArray *three_hosts(void)
+{
+	GPtrArray *hosts = g_ptr_array_new_with_free_func((GDestroyNotify)nova_host_free);
+
+	g_ptr_array_add(hosts, a_host(1, "HostB"));
+	g_ptr_array_add(hosts, a_host(2, "HostC"));
+	g_ptr_array_add(hosts, a_host(3, "HostD"));
+	((nova_host *)g_ptr_array_index(hosts, 0))->used_memory_mb = 1000;
+	((nova_host *)g_ptr_array_index(hosts, 1))->used_memory_mb = 4000;
+	((nova_host *)g_ptr_array_index(hosts, 2))->used_memory_mb = 2000;
+	return hosts;
+}
+
+static void test_most_free_memory_wins_and_a_negative_weight_packs(void **state)
+{
+	g_autoptr(GPtrArray) hosts = three_hosts();
+	nova_placement build = a_placement(NULL);
+
+	(void)state;
+	for (unsigned seed = 0; seed < 20; seed++) {
+		g_autoptr(nova_selection) spread = run(hosts, &build, NULL, 1.0, 1, seed);
+		g_autoptr(nova_selection) pack = run(hosts, &build, NULL, -1.0, 1, seed);
+
+		assert_int_equal(spread->candidates->len, 3);
+		assert_string_equal(best(spread), "HostB");
+		assert_string_equal(best(pack), "HostC");
+	}
+}
+
+static void test_equals_and_subsets_are_spread_at_random(void **state)
+{
+	g_autoptr(GPtrArray) hosts = three_hosts();
+	nova_placement build = a_placement(NULL);
+	unsigned equal[3] = { 0 }, subset[3] = { 0 };
+
+	(void)state;
+	for (unsigned seed = 0; seed < 300; seed++) {
+		g_autoptr(nova_selection) a = run(hosts, &build, NULL, 0.0, 1, seed);
+		g_autoptr(nova_selection) b = run(hosts, &build, NULL, 1.0, 2, seed);
+
+		equal[best(a)[4] - 'B']++;
+		subset[best(b)[4] - 'B']++;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_in_range(equal[i], 50, 150);
+	assert_in_range(subset[0], 100, 200);
+	assert_in_range(subset[2], 100, 200);
+	assert_int_equal(subset[1], 0);
+}
+
+static void test_source_and_tried_hosts_are_out_with_reasons(void **state)
+{
+	g_autoptr(GPtrArray) hosts = three_hosts();
+	g_autoptr(GHashTable) tried = g_hash_table_new(NULL, NULL);
+	nova_placement move = a_placement(g_ptr_array_index(hosts, 0));
+
+	(void)state;
+	g_hash_table_insert(tried, GINT_TO_POINTER(2), (void *)"image cannot be opened");
+	g_autoptr(nova_selection) selection = run(hosts, &move, tried, 1.0, 1, 1);
+
+	assert_string_equal(best(selection), "HostD");
+	assert_int_equal(selection->candidates->len, 1);
+	g_autofree char *reason = nova_selection_reason(selection, &move);
+
+	assert_string_equal(reason, "No valid host was found. HostB: Unable to migrate instance (U) to current host "
+				    "(HostB).; HostC: image cannot be opened");
+}
+
+static void test_a_named_host_is_checked_like_any_other(void **state)
+{
+	g_autoptr(GPtrArray) hosts = three_hosts();
+	nova_placement build = a_placement(NULL);
+
+	(void)state;
+	build.requested_host = "HostC";
+	g_autoptr(nova_selection) fits = run(hosts, &build, NULL, 1.0, 1, 1);
+
+	assert_int_equal(fits->candidates->len, 1);
+	assert_string_equal(best(fits), "HostC");
+	build.memory_mb = 5000;
+	g_autoptr(nova_selection) full = run(hosts, &build, NULL, 1.0, 1, 1);
+	g_autofree char *reason = nova_selection_reason(full, &build);
+
+	assert_int_equal(full->candidates->len, 0);
+	assert_string_equal(reason, "No valid host was found. HostC: needs 5000 MB of memory, 4192 of 8192 MB are free");
+	build.requested_host = "HostX";
+	g_autoptr(nova_selection) none = run(hosts, &build, NULL, 1.0, 1, 1);
+	g_autofree char *unknown = nova_selection_reason(none, &build);
+
+	assert_string_equal(unknown, "No valid host was found. Compute host HostX could not be found.");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_filter_accepts_and_refuses),
+		cmocka_unit_test(test_every_filter_has_a_case_of_each_kind),
+		cmocka_unit_test(test_unknown_filter_is_refused_by_name),
+		cmocka_unit_test(test_most_free_memory_wins_and_a_negative_weight_packs),
+		cmocka_unit_test(test_equals_and_subsets_are_spread_at_random),
+		cmocka_unit_test(test_source_and_tried_hosts_are_out_with_reasons),
+		cmocka_unit_test(test_a_named_host_is_checked_like_any_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
