@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# catalogue.sh - what users find in a fresh lab: flavors, a network, images; and when everything is up.
+# catalogue.sh - what users find in a fresh lab: flavors, images, a network; and when everything is up.
 
 manage() { host_call exec HostA "$LAB_BINDIR/nova-lite-manage" --config-file "$(config_path HostA)" "$@"; }
 
@@ -15,7 +15,49 @@ catalogue_fill() {
 	manage_or_die flavor create m1.micro --ram 160 --disk 1 --vcpus 1 --id 2
 	manage_or_die flavor create m1.tiny --ram 256 --disk 1 --vcpus 1 --id 3
 	manage_or_die flavor create m1.small --ram 512 --disk 2 --vcpus 1 --id 4
+	images_add
 	manage_or_die network create private "10.80.$LAB_NUM.0/24" --bridge br-private --gateway "10.80.$LAB_NUM.1"
+}
+
+# Guest images: name, RAM they need in MiB, how they are made (%s is the file).  lab/guest has the programs.
+IMAGES='
+testguest         48  mkguest %s --preset idle
+testguest-steady  80  mkguest %s --preset steady
+testguest-busy   160  mkguest %s --preset busy
+linux            192  mklinux %s
+'
+GUEST=${LIB%/lib}/guest
+
+# The same sources make the same image, so labs share it.
+image_file() { echo "$CACHE/image-$1-$(cd "$GUEST" && find . -type f | sort | xargs sha256sum | sha256sum | cut -c1-16).qcow2"; }
+
+# Makes what is not there yet.  Linux needs Debian's kernel package; without it the lab does without that image.
+images_build() {
+	local name ram recipe file new text
+	mkdir -p "$CACHE" || return 1
+	while read -r name ram recipe; do
+		[ -n "$name" ] || continue
+		file=$(image_file "$name")
+		[ ! -e "$file" ] || continue
+		new=$(mktemp "$CACHE/.new.XXXXXX") || return 1
+		# shellcheck disable=SC2059,SC2046
+		if text=$("$GUEST/"$(printf "$recipe" "$new") 2>&1); then
+			chmod 644 "$new" && mv "$new" "$file" || return 1
+		else
+			rm -f "$new"
+			[ "$name" = linux ] || { echo "cannot make the image $name: $text"; return 1; }
+			echo "$text" >"$LAB/no-linux"
+		fi
+	done <<<"$IMAGES"
+}
+
+images_add() {
+	local name ram recipe file
+	while read -r name ram recipe; do
+		[ -n "$name" ] || continue
+		file=$(image_file "$name")
+		[ ! -e "$file" ] || manage_or_die image add "$name" "$file" --disk-format qcow2 --min-ram "$ram"
+	done <<<"$IMAGES"
 }
 
 api_url() { echo "http://$(host_ip HostA):8774"; }

@@ -36,7 +36,7 @@ storage_choose() {
 storage_kinds() { (cd "$LIB" && ls storage-*.sh) | sed 's/storage-\(.*\)\.sh/\1/' | tr '\n' ' '; }
 
 cmd_up() {
-	local shared=auto count=2 daemons=yes option t0 host
+	local shared=auto count=2 daemons=yes option kind t0 host
 	SETTINGS=()
 	while [ $# -gt 0 ]; do
 		option=$1
@@ -76,13 +76,16 @@ cmd_up() {
 		echo "127.0.0.1 localhost"
 		for host in $(host_names); do echo "$(host_ip "$host") $host"; done
 	} >"$LAB/hosts"
+	kind=$(. "$LIB/storage-$LAB_SHARED.sh"; storage_host_kind)
 	for host in $(host_names); do
-		host_create "$host" ns || die "cannot make $(host_dir "$host")"
+		host_create "$host" "$([ "$host" = HostA ] && echo ns || echo "$kind")" || die "cannot make $(host_dir "$host")"
 	done
+	wrappers_write
 
 	host_call boot HostA || exit 1
 	job rabbitmq host_agent HostA start rabbitmq
 	job postgres up_database
+	[ "$daemons" = no ] || job images images_build
 	[ "$LAB_SHARED" = local ] || host_agent HostA start storage || exit 1
 	for host in $(host_names); do
 		[ "$host" = HostA ] || job "$host" up_hypervisor "$host"
@@ -104,6 +107,16 @@ cmd_up() {
 	trap - EXIT INT TERM
 	say "lab ready after $(($(now_ms) - t0)) ms: $LAB_COUNT compute hosts, storage $LAB_SHARED, network $LAB_NET.0/24"
 	up_next
+}
+
+# nova-manage and nova-lite-manage for this machine's PATH: they run on HostA.
+wrappers_write() {
+	local name
+	mkdir -p "$LAB/bin"
+	for name in nova-lite-manage nova-manage; do
+		printf '#!/bin/sh\nNOVA_LITE_LAB=%s exec %s exec HostA %s "$@"\n' "$LAB" "$self" "$name" >"$LAB/bin/$name"
+		chmod 755 "$LAB/bin/$name"
+	done
 }
 
 up_database() {
@@ -131,6 +144,7 @@ up_again() {
 
 up_next() {
 	local lab='' me=$0
+	[ ! -e "$LAB/no-linux" ] || say "there is no image 'linux', because it could not be made: $(cat "$LAB/no-linux")"
 	[ "$LAB" = /var/tmp/nova-lite-lab ] || lab="NOVA_LITE_LAB=$LAB "
 	cat <<-TEXT
 		Now type:
@@ -180,15 +194,15 @@ cmd_down() {
 		say "the lab is stopped; its files stay in $LAB until the next 'nova-lite-lab down'"
 		return
 	fi
-	rm -rf --one-file-system "$LAB"/Host* "$LAB"/job.* "$LAB"/hosts "$LAB"/lab.conf*
+	rm -rf --one-file-system "$LAB"/Host* "$LAB"/bin "$LAB"/job.* "$LAB"/no-linux "$LAB"/hosts "$LAB"/lab.conf*
 	rmdir "$LAB" 2>/dev/null || say "$LAB holds other files and stays"
 	say "the lab in $LAB is stopped and removed"
 }
 
 # --- looking ----------------------------------------------------------------------------------------
-# NAME=VALUE lines for programs that shall find the lab.
+# NAME=VALUE lines for programs that shall find the lab.  $1: directory of nova-lite-manage's wrapper.
 environment() {
-	local host api ip
+	local host api ip bin=$1
 	ip=$(host_ip HostA) api=http://$(host_ip HostA):8774
 	cat <<-TEXT
 		NOVA_LITE_LAB=$LAB
@@ -210,20 +224,20 @@ environment() {
 	for host in $(host_names); do
 		[ "$host" = HostA ] || echo "VIRSH_${host^^}=qemu+tcp://$(host_ip "$host")/system"
 	done
-	echo "PATH=$(programs_path):$PATH"
+	echo "PATH=$bin:$(programs_path):$PATH"
 }
 
 cmd_env() {
 	local line
 	state_load
 	# a second `eval' must not grow PATH and no_proxy again
-	PATH=${PATH#"$(programs_path):"}
+	PATH=${PATH#"$LAB/bin:$(programs_path):"}
 	no_proxy=${no_proxy:-} NO_PROXY=${NO_PROXY:-}
 	no_proxy=${no_proxy#"$(host_ip HostA),localhost,127.0.0.1"} no_proxy=${no_proxy#,}
 	NO_PROXY=${NO_PROXY#"$(host_ip HostA),localhost,127.0.0.1"} NO_PROXY=${NO_PROXY#,}
 	while IFS= read -r line; do
 		printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
-	done < <(environment)
+	done < <(environment "$LAB/bin")
 	echo "# virsh -c \"\$VIRSH_HOSTB\" list"
 }
 
@@ -312,8 +326,10 @@ cmd_exec() {
 	[ "${1:-}" != -- ] || shift
 	[ $# -gt 0 ] || set -- /bin/bash
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	while IFS= read -r line; do vars+=("$line"); done < <(environment)
-	host_call exec_user "$host" env -i HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "${vars[@]}" "$@"
+	while IFS= read -r line; do vars+=("$line"); done < <(environment /run/nova-lite-lab/bin)
+	# in the same directory, where the host has it
+	host_call exec_user "$host" env -i HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "${vars[@]}" \
+		/bin/sh -c 'cd "$1" 2>/dev/null || cd /; shift; exec "$@"' sh "$PWD" "$@"
 }
 
 # A signal for a service, or for all of a host.
@@ -341,13 +357,16 @@ cmd_resume() { send CONT "$@"; }
 cmd_reload() { send HUP "$@"; }
 
 cmd_start() {
-	local host=${1:-} service=${2:-} answer
+	local host=${1:-} service=${2:-} assignment answer
 	state_load
 	host_must_exist "$host"
 	service_must_exist "$host" "$service" host
 	[ "$service" != host ] || { cmd_boot "$host"; return; }
 	host_must_be_on "$host"
-	answer=$(host_agent "$host" start "$service") || exit 1
+	for assignment in "${@:3}"; do
+		[[ $assignment =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || misuse "start takes NAME=VALUE for the service's environment, not '$assignment'"
+	done
+	answer=$(host_agent "$host" start "$service" "${@:3}") || exit 1
 	[ "$answer" != running ] || say "$host: $service is running already"
 }
 

@@ -24,7 +24,12 @@ for file in hostname machine-id; do
 done
 mount -t tmpfs -o mode=755 tmpfs /run || fail "cannot mount /run"
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm || fail "cannot mount /dev/shm"
-mkdir -p /run/lock /run/nova-lite-lab /run/libvirt
+mkdir -p /run/lock /run/nova-lite-lab/bin /run/libvirt
+# the administrator's program knows its configuration here, under its own name and nova's
+printf '#!/bin/sh\nexec "%s" --config-file "%s" "$@"\n' "${LAB_BINPATH%%:*}/nova-lite-manage" "$DIR/nova-lite.conf" \
+	>/run/nova-lite-lab/bin/nova-lite-manage
+chmod 755 /run/nova-lite-lab/bin/nova-lite-manage
+ln -s nova-lite-manage /run/nova-lite-lab/bin/nova-manage
 own "$DIR/state" "$STATE_PATH"
 mkdir -p "$INSTANCES_PATH"
 

@@ -32,10 +32,11 @@ ns_boot() {
 	# what a boot that failed, or a host that died by itself, left behind
 	ns_cut_power "$host"
 	net_plug_ns "$host" || { echo "nova-lite-lab: cannot connect $host to the lab's switch" >&2; return 1; }
+	# Propagation slave: what this machine unmounts, such as the namespaces of another lab, the host lets go too.
 	# host-init.sh writes to its fd 3 when it is ready; end of file means that it failed
 	exec {fd}< <(exec 9>&- 3>&1 >>"$dir/log/init.log" 2>&1 </dev/null \
 		setsid ip netns exec "$ns" unshare --mount --uts --ipc --pid --fork --kill-child --mount-proc \
-		--propagation private env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		--propagation slave env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root LANG=C.UTF-8 /bin/bash "$LIB/host-init.sh" "$LAB" "$dir")
 	outer=$!
 	if ! read -r -t 30 line <&"$fd" || [ "$line" != ready ]; then

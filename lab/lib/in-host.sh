@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # in-host.sh LAB HOSTDIR VERB ... - what is done to services inside a lab host, whatever its kind.
-#   start SERVICE            start it and wait until it answers; "running" on stdout when it already ran
+#   start SERVICE [NAME=VALUE]...  start it, with these in its environment, and wait until it answers;
+#                            "running" on stdout when it already ran
 #   signal SERVICE SIG [ID]  KILL waits until it is gone; ID: of one guest, for qemu
 #   report                   boot id, services and guests, one line each
 # A service is known by its PID and start time in /run/nova-lite-lab/SERVICE, which does not outlive the boot.
@@ -36,33 +37,40 @@ look() {
 # launch SERVICE USER LOG COMMAND... - in a session of its own, known by its pid from the first moment,
 # without files that the caller happened to have open
 launch() {
-	local service=$1 user=$2 log=$3
+	local service=$1 user=$2
+	LOG=$3 LOG_START=$(stat -c %s "$3" 2>/dev/null || echo 0)
 	shift 3
+	[ ${#ENVIRONMENT[@]} = 0 ] || set -- env "${ENVIRONMENT[@]}" "$@"
 	[ "$user" = root ] || set -- setpriv --reuid "$user" --regid "$user" --init-groups -- "$@"
 	cd / && setsid -f /bin/bash -c '
 		for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ $fd -le 2 ] || [ $fd = 255 ] || eval "exec $fd>&-"; done
 		read -r stat </proc/$$/stat; rest=(${stat##*) })
 		echo "$$ ${rest[19]}" >"$0.new" && mv "$0.new" "$0" && exec "$@"' \
-		"/run/nova-lite-lab/$service" "$@" </dev/null >>"$log" 2>&1
+		"/run/nova-lite-lab/$service" "$@" </dev/null >>"$LOG" 2>&1
 }
 
-# Wait until the service answers, it dies, or its time is over.
+# What it has logged since it was launched.
+log_since_launch() { tail -c "+$((LOG_START + 1))" "$LOG"; }
+
+# await SERVICE LIMIT - wait until it answers, it dies, or its time is over.
 await() {
-	local service=$1 log=$2 limit=$3 deadline=$((SECONDS + $3))
+	local service=$1 deadline=$((SECONDS + $2))
 	while [ ! -e "/run/nova-lite-lab/$service" ]; do sleep 0.01; done
 	while :; do
 		look "$service"
-		[ "$STATE" != dead ] || fail "$service ended at its start; the end of $log:
-$(tail -n 8 "$log" 2>/dev/null)"
+		[ "$STATE" != dead ] || fail "$service ended at its start; the end of $LOG:
+$(log_since_launch | tail -n 8)"
 		"ready_$service" && return
-		((SECONDS < deadline)) || fail "$service does not answer $limit s after its start; the end of $log:
-$(tail -n 8 "$log" 2>/dev/null)"
+		((SECONDS < deadline)) || fail "$service does not answer $2 s after its start; the end of $LOG:
+$(log_since_launch | tail -n 8)"
 		sleep 0.03
 	done
 }
 
 start() {
 	local service=$1
+	shift
+	ENVIRONMENT=("$@")
 	look "$service"
 	case $STATE in
 	running) echo running; return ;;

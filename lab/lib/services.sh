@@ -23,7 +23,7 @@ tcp_answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 start_storage() {
 	storage_command
 	launch storage root "$DIR/log/storage.log" "${COMMAND[@]}"
-	await storage "$DIR/log/storage.log" 10
+	await storage 10
 	mountpoint -q "$INSTANCES_PATH" || storage_mount "$INSTANCES_PATH" ||
 		fail "cannot mount the shared instances directory on $INSTANCES_PATH"
 }
@@ -61,7 +61,7 @@ $(tail -n 5 "$DIR/log/initdb.log")"
 		touch $PG_DATA/lab-created
 	fi
 	launch postgres postgres "$DIR/log/postgres.log" "$PG_BIN/postgres" -D $PG_DATA
-	await postgres "$DIR/log/postgres.log" 30
+	await postgres 30
 }
 ready_postgres() { "$PG_BIN/pg_isready" -q -h /run/postgresql -t 1; }
 
@@ -76,7 +76,7 @@ start_rabbitmq() {
 	launch rabbitmq rabbitmq "$DIR/log/rabbitmq.log" env HOME=/var/lib/rabbitmq RABBITMQ_NODENAME="rabbit@$HOST" \
 		RABBITMQ_ALLOW_INPUT=1 RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+sbwt none +sbwtdcpu none +sbwtdio none" \
 		/usr/lib/rabbitmq/bin/rabbitmq-server -noinput
-	await rabbitmq "$DIR/log/rabbitmq.log" 60
+	await rabbitmq 60
 }
 # the listener is the last thing RabbitMQ starts
 ready_rabbitmq() { tcp_answers 127.0.0.1 5672; }
@@ -84,7 +84,7 @@ ready_rabbitmq() { tcp_answers 127.0.0.1 5672; }
 # --- libvirt
 start_libvirtd() {
 	launch libvirtd root "$DIR/log/libvirtd.log" libvirtd --listen -f /etc/libvirt/libvirtd.conf -p /run/libvirtd.pid
-	await libvirtd "$DIR/log/libvirtd.log" 30
+	await libvirtd 30
 }
 # a listening port does not yet mean that the QEMU driver is up
 ready_libvirtd() { timeout 5 virsh -c qemu:///system hostname >/dev/null 2>&1; }
@@ -94,13 +94,19 @@ start_daemon() {
 	local service=$1 program
 	program=$(PATH=$LAB_BINPATH:/usr/sbin:/usr/bin command -v "nova-lite-$service") ||
 		fail "there is no program nova-lite-$service in $LAB_BINPATH; build it, or say with NOVA_LITE_BINDIR where it is"
+	STARTED=$SECONDS
 	launch "$service" root "$DIR/log/$service.log" "$program" --config-file "$DIR/nova-lite.conf"
-	await "$service" "$DIR/log/$service.log" 20
+	await "$service" 30
+}
+# It says so in its log.  A daemon whose database or broker is away runs and tries again for ever: that is no failed start.
+ready_daemon() {
+	log_since_launch | grep -q "nova-lite-$1 .* is ready" && return
+	((SECONDS - STARTED > 5)) || return 1
+	echo "$HOST: $1 runs but is not ready yet; its log ends: $(log_since_launch | tail -n 1)" >&2
 }
 start_api() { start_daemon api; }
 start_scheduler() { start_daemon scheduler; }
 start_compute() { start_daemon compute; }
-ready_api() { tcp_answers "$HOST_IP" 8774; }
-# these serve no port; whether they work is told by os-services
-ready_scheduler() { :; }
-ready_compute() { :; }
+ready_api() { ready_daemon api; }
+ready_scheduler() { ready_daemon scheduler; }
+ready_compute() { ready_daemon compute; }

@@ -4,6 +4,7 @@
 # storage-gluster.sh - shared instances by GlusterFS: a brick on HostA, a FUSE mount on every host.
 #
 # A kind of storage is these functions:
+#   storage_host_kind        kind of the compute hosts that can mount it (host-KIND.sh; HostA is always ns)
 #   storage_missing          prints the packages or kernel features this machine lacks (nothing: it works)
 #   storage_command          (on HostA) sets COMMAND, the server's command line; empty when there is none
 #   storage_ready            (on HostA) true once the server answers
@@ -14,6 +15,7 @@
 # direct-io and timeouts of zero keep the page cache and attributes of one host from hiding
 # what another host wrote.
 
+storage_host_kind() { echo ns; }
 storage_missing() {
 	command -v glusterfsd >/dev/null || echo "glusterfs-server"
 	command -v glusterfs >/dev/null || echo "glusterfs-client"

@@ -4,6 +4,7 @@
 # storage-local.sh - nothing is shared: every host keeps its instances on its own disk.
 # (storage-gluster.sh says what these functions are.)
 
+storage_host_kind() { echo ns; }
 storage_missing() { :; }
 storage_command() { COMMAND=(); }
 storage_ready() { :; }

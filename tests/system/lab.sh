@@ -89,7 +89,7 @@ nothing_left() {
 	done <"$3"
 	ls -d "/run/netns/nll$1" "/run/netns/nll$1"-* 2>/dev/null && bad=1
 	ls -d "/sys/class/net/nll$1" "/sys/class/net/nll${1}p" 2>/dev/null && bad=1
-	grep -lsF "$2/" /proc/[0-9]*/mounts && bad=1
+	grep -lsE "$2/|/netns/nll$1[ -]" /proc/[0-9]*/mounts && bad=1
 	[ -e "/run/nova-lite-lab/$1" ] && { echo "number $1 is still taken"; bad=1; }
 	[ -e "$2" ] && { echo "$2 is still there"; bad=1; }
 	return $bad
@@ -200,6 +200,10 @@ check "pause rabbitmq" on_one pause HostA rabbitmq
 check "it says nothing" fails broker_answers HostB
 check "resume rabbitmq" on_one resume HostA rabbitmq
 check "it answers again" until_ok 5 broker_answers HostB
+refuse "start: an environment that is none" 2 NAME=VALUE on_one start HostB libvirtd debug
+on_one kill HostB libvirtd
+on_one start HostB libvirtd LAB_TEST=yes
+check "start: environment" on_one exec HostB sh -c 'tr "\0" "\n" </proc/$(pgrep -x libvirtd)/environ | grep -qx LAB_TEST=yes'
 check "logs: PostgreSQL" grep -q 'database system is ready' <(on_one logs HostA postgres)
 
 echo "# guests"
