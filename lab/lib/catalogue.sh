@@ -35,6 +35,7 @@ image_file() { echo "$CACHE/image-$1-$(cd "$GUEST" && find . -type f | sort | xa
 images_build() {
 	local name ram recipe file new text
 	mkdir -p "$CACHE" || return 1
+	find "$CACHE" -maxdepth 1 -name 'image-*' -mtime +7 -delete
 	while read -r name ram recipe; do
 		[ -n "$name" ] || continue
 		file=$(image_file "$name")

@@ -24,7 +24,8 @@ start_storage() {
 	storage_command
 	launch storage root "$DIR/log/storage.log" "${COMMAND[@]}"
 	await storage 10
-	mountpoint -q "$INSTANCES_PATH" || storage_mount "$INSTANCES_PATH" ||
+	# (mountpoint(1) asks the file system itself, which may still be without its server)
+	grep -q " $INSTANCES_PATH " /proc/self/mounts || storage_mount "$INSTANCES_PATH" ||
 		fail "cannot mount the shared instances directory on $INSTANCES_PATH"
 }
 ready_storage() { storage_ready; }
