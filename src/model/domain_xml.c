@@ -109,6 +109,20 @@ static void append_network(GString *xml, const nova_domain_spec *spec)
 	}
 }
 
+static void append_sysinfo(GString *xml, const nova_domain_spec *spec)
+{
+	if (!spec->hostname)
+		return;
+	append(xml, "  <sysinfo type='smbios'>\n    <oemStrings>\n"
+	       "      <entry>nova-lite.hostname=%s</entry>\n", spec->hostname);
+	for (unsigned i = 0; spec->addresses && i < spec->addresses->len; i++) {
+		const nova_address *address = g_ptr_array_index(spec->addresses, i);
+
+		append(xml, "      <entry>nova-lite.address=%s</entry>\n", address->address);
+	}
+	append(xml, "    </oemStrings>\n  </sysinfo>\n");
+}
+
 static void append_devices(GString *xml, const nova_domain_spec *spec)
 {
 	/* cache=none: libvirt takes no other for a migration, and no host may keep pages of a disk that moves. */
@@ -150,8 +164,11 @@ char *nova_domain_xml(const nova_domain_spec *spec, GError **error)
 	append_metadata(xml, "    ", spec->token, spec->operation, spec->host);
 	append(xml, "\n  </metadata>\n  <memory unit='MiB'>%" G_GINT64_FORMAT "</memory>\n  <vcpu>%d</vcpu>\n",
 	       spec->memory_mb, spec->vcpus);
-	append(xml, "  <os>\n    <type arch='x86_64' machine='%s'>hvm</type>\n    <boot dev='hd'/>\n  </os>\n",
-	       spec->machine);
+	append_sysinfo(xml, spec);
+	append(xml, "  <os>\n    <type arch='x86_64' machine='%s'>hvm</type>\n    <boot dev='hd'/>\n", spec->machine);
+	if (spec->hostname)
+		append(xml, "    <smbios mode='sysinfo'/>\n");
+	append(xml, "  </os>\n");
 	append(xml, "  <features>\n    <acpi/>\n    <apic/>\n  </features>\n");
 	append_cpu(xml, spec);
 	append_clock(xml, spec);

@@ -9,6 +9,9 @@
  * The metadata element, in namespace NOVA_DOMAIN_XMLNS, is how a hypervisor knows whose a domain is:
  *	<nova:instance xmlns:nova="..."><nova:token>N</nova:token><nova:operation>N</nova:operation>
  *	<nova:host>NAME</nova:host></nova:instance>
+ *
+ * A guest can read its name and addresses in the SMBIOS OEM strings "nova-lite.hostname=NAME" and
+ * "nova-lite.address=IP", before it has any network.
  */
 #pragma once
 
@@ -39,6 +42,7 @@ typedef struct nova_domain_spec {
 	const GPtrArray *addresses; /* of nova_address; one network card for each mac; NULL: none */
 	int64_t token, operation;
 	const char *host;           /* the host that starts it */
+	const char *hostname;       /* told to the guest, with its addresses; NULL: nothing is told */
 } nova_domain_spec;
 
 /* The definition; INTERNAL for a spec no domain can be made of (no machine, relative path, ...).

@@ -75,6 +75,7 @@ static void test_kvm_with_network(void **state)
 	spec.addresses = addresses;
 	spec.disk = "/srv/a & b/disk";
 	spec.host = "Host<B>";
+	spec.hostname = "vm1";
 	spec.token = INT64_MAX;
 	xml = nova_domain_xml(&spec, NULL);
 	assert_non_null(xml);
