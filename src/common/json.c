@@ -33,9 +33,11 @@ static bool has_nul(json_object *value)
 	return false;
 }
 
-/* json-c takes NaN and Infinity even in strict mode.  Outside strings JSON has no capital N or I. */
-static bool has_nan(const char *text, size_t length)
+/* Even in strict mode json-c takes NaN, Infinity and keys in single quotes.  Those need characters that JSON does
+ * not have outside strings. */
+static bool has_foreign_character(const char *text, size_t length)
 {
+	static const char allowed[] = " \t\r\n{}[]:,0123456789+-.eEtrufalsn";
 	bool in_string = false;
 
 	for (size_t i = 0; i < length; i++) {
@@ -43,7 +45,7 @@ static bool has_nan(const char *text, size_t length)
 			i++;
 		else if (text[i] == '"')
 			in_string = !in_string;
-		else if (!in_string && (text[i] == 'N' || text[i] == 'I'))
+		else if (!in_string && (!text[i] || !strchr(allowed, text[i])))
 			return true;
 	}
 	return false;
@@ -58,6 +60,10 @@ json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth
 
 	if (length >= INT32_MAX || !g_utf8_validate(text, (ssize_t)length, NULL)) {
 		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: not UTF-8 text");
+		return NULL;
+	}
+	if (has_foreign_character(text, length)) {
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: a character that may stand in strings only");
 		return NULL;
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
@@ -83,9 +89,9 @@ json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth
 		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: more after the end at byte %zu", parsed);
 		return NULL;
 	}
-	if (!value || has_nan(text, length) || has_nul(value)) {
-		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: %s",
-			  !value ? "null" : has_nul(value) ? "a NUL character in a string" : "NaN or Infinity");
+	if (!value || has_nul(value)) {
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "%s",
+			  value ? "a NUL character in a JSON string" : "null where a JSON value is wanted");
 		return NULL;
 	}
 	return g_steal_pointer(&value);
