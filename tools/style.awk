@@ -20,9 +20,9 @@ FNR == 1 {
 		refuse("blanks at the end")
 	if (line ~ /^ +[^ *]/)
 		refuse("indent with tabs")
-	if (line ~ /(^|[^A-Za-z0-9_])g(char|int|boolean|pointer|uint|long|ulong|double|float|size|ssize)([^A-Za-z0-9_(]|$)/)
+	if (line ~ /(^|[^A-Za-z0-9_])g(char|int|boolean|pointer|uint|long|ulong|double|float)([^A-Za-z0-9_(]|$)/)
 		refuse("C types, not GLib's names for them")
-	if (line ~ /(TODO|FIXME|XXX)/)
+	if (line ~ /TODO|FIXME|(^|[^X])XXX([^X]|$)/)
 		refuse("no unfinished work in the tree")
 
 	# A macro is a definition with all its continuation lines.

@@ -33,14 +33,16 @@ static bool has_nul(json_object *value)
 	return false;
 }
 
-/* Even in strict mode json-c takes NaN, Infinity and keys in single quotes.  Those need characters that JSON does
- * not have outside strings. */
+/* Even in strict mode json-c takes NaN, Infinity and keys in single quotes, which need characters that JSON does not
+ * have outside strings, and control characters inside them. */
 static bool has_foreign_character(const char *text, size_t length)
 {
 	static const char allowed[] = " \t\r\n{}[]:,0123456789+-.eEtrufalsn";
 	bool in_string = false;
 
 	for (size_t i = 0; i < length; i++) {
+		if (in_string && g_ascii_iscntrl(text[i]) && text[i] != 0x7f)
+			return true;
 		if (in_string && text[i] == '\\')
 			i++;
 		else if (text[i] == '"')
@@ -63,7 +65,7 @@ json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth
 		return NULL;
 	}
 	if (has_foreign_character(text, length)) {
-		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: a character that may stand in strings only");
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: a character where none of its kind may stand");
 		return NULL;
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
