@@ -255,7 +255,8 @@ static const struct {
 	const char *text, *want;
 } error_cases[] = {
 	{ "[libvirt]\nlive_migration_bandwith = 3\n",
-	  "test.conf:2: unknown option 'live_migration_bandwith' in [libvirt], did you mean 'live_migration_bandwidth'?" },
+	  "test.conf:2: unknown option 'live_migration_bandwith' in [libvirt], did you mean "
+	  "'live_migration_bandwidth'?" },
 	{ "[libvrt]\nx = 3\n", "test.conf:2: unknown group [libvrt], did you mean [libvirt]?" },
 	{ "[DEFAULT]\nvirt_type = kvm\n", "test.conf:2: no option 'virt_type' in [DEFAULT]: it belongs to [libvirt]" },
 	{ "[DEFAULT]\nfoobarbaz = 1\n", "test.conf:2: unknown option 'foobarbaz' in [DEFAULT]" },
@@ -354,7 +355,8 @@ static void test_unset_host_and_address_are_found_out(void **state)
 static const struct {
 	const char *text, *part; /* of the message */
 } check_cases[] = {
-	{ "[DEFAULT]\nreport_interval = 16\n", "service_down_time (30 s) must be at least twice report_interval (16 s)" },
+	{ "[DEFAULT]\nreport_interval = 16\n",
+	  "service_down_time (30 s) must be at least twice report_interval (16 s)" },
 	{ "[DEFAULT]\noperation_active_poll_interval = 31\n", "must not be above operation_poll_interval" },
 	{ "[database]\nconnection = mysql+pymysql://nova@h/nova\n", "[database] connection must be a PostgreSQL URI" },
 	{ "[database]\nconnection =\n", "[database] connection must be a PostgreSQL URI" },

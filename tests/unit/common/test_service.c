@@ -338,7 +338,8 @@ static void test_bad_configuration_ends_with_78(void **state)
 	configure(s, "[DEFAULT]\nreport_intervall = 5\ndebug = perhaps\n");
 	start(s, (toy){ 0 }, NULL);
 	assert_int_equal(wait_end(s), 78);
-	expect(s, s->err_text, "conf:2: unknown option 'report_intervall' in [DEFAULT], did you mean 'report_interval'?\n");
+	expect(s, s->err_text, "conf:2: unknown option 'report_intervall' in [DEFAULT], "
+			       "did you mean 'report_interval'?\n");
 	expect(s, s->err_text, "conf:3: [DEFAULT] debug: 'perhaps' is neither true nor false\n");
 	assert_string_equal(s->out_text->str, "");
 }
