@@ -44,14 +44,15 @@ static void test_later_files_win_and_directories_come_last(void **state)
 {
 	g_autofree char *a = put(*state, "a", "[DEFAULT]\nhost = a\nreport_interval = 1\nrpc_response_timeout = 1\n");
 	g_autofree char *b = put(*state, "b", "[DEFAULT]\nhost = b\nreport_interval = 2\n");
-	g_autofree char *z = put(*state, "20.conf", "[DEFAULT]\nhost = twenty\n");
-	g_autofree char *y = put(*state, "10.conf", "[DEFAULT]\nhost = ten\nservice_down_time = 44\n");
-	g_autofree char *hidden = put(*state, ".x.conf", "[DEFAULT]\nhost = hidden\n");
-	g_autofree char *other = put(*state, "30.conf.bak", "[DEFAULT]\nhost = other\n");
 	nova_conf_source source = { .files = (char *[]){ a, b, NULL }, .dirs = (char *[]){ *state, NULL } };
 	g_autoptr(GError) error = NULL;
-	g_autoptr(nova_conf) conf = nova_conf_load(&source, NULL, &error);
+	g_autoptr(nova_conf) conf = NULL;
 
+	g_free(put(*state, "20.conf", "[DEFAULT]\nhost = twenty\n"));
+	g_free(put(*state, "10.conf", "[DEFAULT]\nhost = ten\nservice_down_time = 44\n"));
+	g_free(put(*state, ".x.conf", "[DEFAULT]\nhost = hidden\n"));
+	g_free(put(*state, "30.conf.bak", "[DEFAULT]\nhost = other\n"));
+	conf = nova_conf_load(&source, NULL, &error);
 	assert_ok(conf, error);
 	assert_string_equal(conf->host, "twenty");
 	assert_int_equal(conf->report_interval, 2);
