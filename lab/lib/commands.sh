@@ -25,15 +25,13 @@ jobs_wait() {
 # --- up and down ----------------------------------------------------------------------------------
 storage_choose() {
 	if [ "$1" != auto ]; then
-		[ -e "$LIB/storage-$1.sh" ] || die "this lab has no '$1' storage; it has: $(storage_kinds)"
 		echo "$1"
-	elif [ -e "$LIB/storage-nfs.sh" ] && grep -qw nfs4 /proc/filesystems && [ -z "$(. "$LIB/storage-nfs.sh"; storage_missing)" ]; then
+	elif (. "$LIB/storage-nfs.sh"; nfs_kernel && [ -z "$(storage_missing)" ]); then
 		echo nfs
 	else
 		echo gluster
 	fi
 }
-storage_kinds() { (cd "$LIB" && ls storage-*.sh) | sed 's/storage-\(.*\)\.sh/\1/' | tr '\n' ' '; }
 
 cmd_up() {
 	local shared=auto count=2 daemons=yes option kind t0 host
@@ -59,7 +57,7 @@ cmd_up() {
 	state_lock
 	[ ! -e "$LAB/lab.conf" ] || { up_again; return; }
 	t0=$(now_ms)
-	LAB_SHARED=$(storage_choose "$shared") || exit 1
+	LAB_SHARED=$(storage_choose "$shared")
 	LAB_COUNT=$count LAB_DAEMONS=$daemons LAB_READY=no
 	LAB_BINDIR=$(programs_find)
 	packages_check
@@ -252,7 +250,8 @@ status_lines() {
 	else
 		echo "power on"
 	fi
-	! host_is_on "$host" || host_agent "$host" report
+	# (the agent of a frozen User-mode Linux host cannot answer)
+	! host_is_on "$host" || { host_call is_frozen "$host" && [ "$(host_kind "$host")" = uml ]; } || host_agent "$host" report
 }
 
 cmd_status() {

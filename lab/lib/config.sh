@@ -6,7 +6,7 @@
 config_path() { echo "$(host_dir "$1")/nova-lite.conf"; }
 
 config_write() {
-	local host=$1 assignment
+	local host=$1 kind=$2 assignment
 	{
 		cat <<-TEXT
 			# nova-lite.conf of $host in the lab in $LAB
@@ -33,6 +33,10 @@ config_write() {
 		else
 			cat <<-TEXT
 				flat_network_bridge = br-private
+			TEXT
+			# a small machine: what its kernel, libvirtd and the compute service need
+			[ "$kind" != uml ] || echo "reserved_host_memory_mb = 256"
+			cat <<-TEXT
 
 				[libvirt]
 				connection_uri = qemu:///system

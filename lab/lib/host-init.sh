@@ -23,6 +23,7 @@ for file in hostname machine-id; do
 	[ -e "/etc/$file" ] && mount --bind "$DIR/$file" "/etc/$file"
 done
 mount -t tmpfs -o mode=755 tmpfs /run || fail "cannot mount /run"
+mkdir -p /dev/shm
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm || fail "cannot mount /dev/shm"
 mkdir -p /run/lock /run/nova-lite-lab/bin /run/libvirt
 # the administrator's program knows its configuration here, under its own name and nova's
@@ -45,7 +46,12 @@ controller)
 	;;
 compute)
 	own "$DIR/etc-libvirt" /etc/libvirt
-	own "$DIR/var-libvirt" /var/lib/libvirt
+	if [ "$HOST_KIND" = uml ]; then
+		# its hostfs cannot hold sockets
+		mount -t tmpfs -o mode=755 tmpfs /var/lib/libvirt || fail "cannot mount /var/lib/libvirt"
+	else
+		own "$DIR/var-libvirt" /var/lib/libvirt
+	fi
 	own "$DIR/log/libvirt" /var/log/libvirt
 	own "$DIR/cache-libvirt" /var/cache/libvirt
 	mkdir -p /etc/libvirt/pki

@@ -7,27 +7,18 @@
 #   boot HOST          power on; returns when host-init.sh said "ready"
 #   cut_power HOST     everything on it dies at once, without a word to its peers
 #   is_on HOST         true while it has power
+#   kernel             release of the kernel such hosts run on
 #   exec HOST CMD...   run a program in it; its exit status is the program's
 #   exec_user HOST CMD...   the same for a user at a terminal; does not return
 #   freeze|thaw HOST   SIGSTOP, SIGCONT to everything on it
 #   is_frozen HOST
 # The host's directory is visible inside under the same path.
 
-# The host's PID 1 as seen from outside, from "pid starttime" in the file `init'.
-ns_init_pid() {
-	local pid start stat
-	read -r pid start 2>/dev/null <"$(host_dir "$1")/init" || return 1
-	read -r stat 2>/dev/null <"/proc/$pid/stat" || return 1
-	stat=${stat##*) }
-	# shellcheck disable=SC2086
-	set -- $stat
-	[ "${20}" = "$start" ] && [ "$1" != Z ] && echo "$pid"
-}
-
-ns_is_on() { ns_init_pid "$1" >/dev/null; }
+ns_kernel() { uname -r; }
+ns_is_on() { recorded_pid "$1" >/dev/null; }
 
 ns_boot() {
-	local host=$1 dir ns fd line outer pid stat
+	local host=$1 dir ns fd line outer pid
 	dir=$(host_dir "$host") ns=$(net_ns "$host")
 	# what a boot that failed, or a host that died by itself, left behind
 	ns_cut_power "$host"
@@ -50,17 +41,13 @@ ns_boot() {
 	exec {fd}<&-
 	# (the file has no newline at its end, so the first read "fails")
 	read -r pid _ <"/proc/$outer/task/$outer/children"
-	read -r stat <"/proc/$pid/stat" || return 1
-	stat=${stat##*) }
-	# shellcheck disable=SC2086
-	set -- $stat
-	echo "$pid ${20}" >"$dir/init"
+	record_pid "$host" "$pid"
 }
 
 # The cable goes first: a host that loses power sends no FIN and no RST.
 ns_cut_power() {
 	local pid tries
-	pid=$(ns_init_pid "$1")
+	pid=$(recorded_pid "$1")
 	net_unplug "$1"
 	[ -n "$pid" ] && kill -9 "$pid"
 	for ((tries = 0; tries < 500; tries++)); do
@@ -81,7 +68,7 @@ ns_pids() {
 
 ns_enter() {
 	local pid
-	pid=$(ns_init_pid "$1") || { echo "nova-lite-lab: $1 has no power; 'nova-lite-lab boot $1' gives it some" >&2; exit 1; }
+	pid=$(recorded_pid "$1") || { echo "nova-lite-lab: $1 has no power; 'nova-lite-lab boot $1' gives it some" >&2; exit 1; }
 	shift
 	exec 9>&- nsenter -t "$pid" -m -u -i -n -p -- "$@"
 }
@@ -98,9 +85,4 @@ ns_exec_user() { ns_enter "$1" setpriv --pdeathsig KILL "${@:2}"; }
 ns_freeze() { kill -STOP $(ns_pids "$1"); }
 # shellcheck disable=SC2046
 ns_thaw() { kill -CONT $(ns_pids "$1"); }
-ns_is_frozen() {
-	local stat
-	read -r stat 2>/dev/null <"/proc/$(ns_init_pid "$1")/stat" || return 1
-	stat=${stat##*) }
-	[ "${stat:0:1}" = T ]
-}
+ns_is_frozen() { recorded_is_stopped "$1"; }

@@ -1,12 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# hosts.sh - what commands do with a host, whatever its kind (host-ns.sh says what a kind provides).
+# hosts.sh - what commands do with a host, whatever its kind (host-ns.sh says what a kind is).
 
 host_kind() { cat "$(host_dir "$1")/kind"; }
 host_call() { local verb=$1 host=$2; shift 2; "$(host_kind "$host")_$verb" "$host" "$@"; }
 host_is_on() { host_call is_on "$1"; }
 host_role() { [ "$1" = HostA ] && echo controller || echo compute; }
+
+# The process that is the host as seen from outside: its PID 1, or its kernel.  The file `init' holds
+# "pid starttime", so that a later process with the same number is not taken for it.
+record_pid() {
+	local stat
+	read -r stat 2>/dev/null <"/proc/$2/stat" || return 1
+	stat=${stat##*) }
+	# shellcheck disable=SC2086
+	set -- "$1" "$2" $stat
+	echo "$2 ${22}" >"$(host_dir "$1")/init"
+}
+recorded_pid() {
+	local pid start stat
+	read -r pid start 2>/dev/null <"$(host_dir "$1")/init" || return 1
+	read -r stat 2>/dev/null <"/proc/$pid/stat" || return 1
+	stat=${stat##*) }
+	# shellcheck disable=SC2086
+	set -- $stat
+	[ "${20}" = "$start" ] && [ "$1" != Z ] && echo "$pid"
+}
+recorded_is_stopped() {
+	local stat
+	read -r stat 2>/dev/null <"/proc/$(recorded_pid "$1")/stat" || return 1
+	stat=${stat##*) }
+	[ "${stat:0:1}" = T ]
+}
 
 # in-host.sh, run on the host
 host_agent() {
@@ -27,6 +53,7 @@ host_create() {
 	cat >"$dir/host.conf" <<-TEXT
 		HOST=$host
 		HOST_IP=$(host_ip "$host")
+		HOST_KIND=$kind
 		HOST_ROLE=$(host_role "$host")
 		STATE_PATH=$STATE_PATH
 		INSTANCES_PATH=$INSTANCES_PATH
@@ -37,14 +64,14 @@ host_create() {
 	uuid=$(cat /proc/sys/kernel/random/uuid)
 	echo "$uuid" >"$dir/uuid"
 	echo "${uuid//-/}" >"$dir/machine-id"
-	config_write "$host"
+	config_write "$host" "$kind"
 	[ "$(host_role "$host")" = compute ] || return 0
 	mkdir -p "$dir"/{etc-libvirt,cache-libvirt} || return 1
 	# filters only: the machine's own guests and networks are none of the lab's business
 	[ -d /etc/libvirt/nwfilter ] && cp -a /etc/libvirt/nwfilter "$dir/etc-libvirt/"
 	host_libvirt_conf "$uuid" >"$dir/etc-libvirt/libvirtd.conf"
 	host_qemu_conf "$(host_ip "$host")" >"$dir/etc-libvirt/qemu.conf"
-	capabilities_restore "$dir/cache-libvirt"
+	capabilities_restore "$dir/cache-libvirt" "$kind"
 }
 
 host_libvirt_conf() {
@@ -86,21 +113,22 @@ host_qemu_conf() {
 # libvirt asks a new QEMU what it can do, which takes a second (in User-mode Linux ten); labs share the answers.
 capabilities_key() {
 	stat -Lc '%n %Z' /usr/bin/qemu-system-x86_64 /usr/sbin/libvirtd /usr/lib/x86_64-linux-gnu/libvirt/connection-driver/* 2>/dev/null |
-		cat - <(uname -r) | sha256sum | cut -c1-16
+		cat - <("$1_kernel") | sha256sum | cut -c1-16
 }
 capabilities_restore() {
 	local saved
-	saved=$CACHE/libvirt-$(capabilities_key)
+	saved=$CACHE/libvirt-$2-$(capabilities_key "$2")
 	if [ -d "$saved" ]; then
 		cp -a "$saved/." "$1/"
 	fi
 }
 capabilities_save() {
-	local saved dir new
-	saved=$CACHE/libvirt-$(capabilities_key)
+	local kind saved dir new
+	kind=$(host_kind HostB)
+	saved=$CACHE/libvirt-$kind-$(capabilities_key "$kind")
 	[ -d "$saved" ] && return 0
 	dir=$(host_dir HostB)/cache-libvirt
-	host_call exec HostB timeout 20 virsh -c qemu:///system domcapabilities --virttype qemu >/dev/null 2>&1
+	host_call exec HostB sh -c 'timeout 60 virsh -c qemu:///system domcapabilities --virttype qemu; sync' >/dev/null 2>&1
 	[ -n "$(ls "$dir/qemu/capabilities" 2>/dev/null)" ] || return 0
 	mkdir -p "$CACHE" && new=$(mktemp -d "$CACHE/.new.XXXXXX") || return 0
 	# an interrupted or double save leaves nothing half written under the final name

@@ -67,6 +67,9 @@ $(log_since_launch | tail -n 8)"
 	done
 }
 
+# A User-mode Linux host keeps what it once read of a file that was changed outside.
+read_anew() { [ "$HOST_KIND" != uml ] || echo 3 >/proc/sys/vm/drop_caches; }
+
 start() {
 	local service=$1
 	shift
@@ -77,6 +80,7 @@ start() {
 	paused) fail "$service is paused (PID $PID); resume it instead" ;;
 	esac
 	rm -f "/run/nova-lite-lab/$service"
+	read_anew
 	"start_$service"
 }
 
@@ -106,6 +110,7 @@ signal() {
 	local service=$1 sig=$2 pids pid tries left
 	pids=$(targets "$service" "${3:-}")
 	[ -n "$pids" ] || fail "$service${3:+ of instance $3} is not running"
+	[ "$sig" != HUP ] || read_anew
 	# shellcheck disable=SC2086
 	kill "-$sig" $pids 2>/dev/null
 	[ "$sig" = KILL ] || return 0
