@@ -13,44 +13,28 @@ static void free_tokener(struct json_tokener *tokener)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_tokener, free_tokener)
 
-/* json-c keeps "a\u0000b" whole, but every reader of C strings would see "a": two names for one
- * thing. */
-static bool has_nul(json_object *value)
-{
-	if (json_object_is_type(value, json_type_string))
-		return strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value);
-	if (json_object_is_type(value, json_type_array)) {
-		for (size_t i = 0; i < json_object_array_length(value); i++)
-			if (has_nul(json_object_array_get_idx(value, i)))
-				return true;
-	} else if (json_object_is_type(value, json_type_object)) {
-		json_object_object_foreach (value, key, member) {
-			(void)key;
-			if (has_nul(member))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Even in strict mode json-c takes NaN, Infinity and keys in single quotes, which need characters that JSON does not
- * have outside strings, and control characters inside them. */
-static bool has_foreign_character(const char *text, size_t length)
+/* What json-c takes even in strict mode: NaN, Infinity and keys in single quotes, which need characters that JSON does
+ * not have outside strings; control characters inside them; and \u0000, behind which readers of C strings would not
+ * look: two names for one thing. */
+static const char *find_liberty(const char *text, size_t length)
 {
 	static const char allowed[] = " \t\r\n{}[]:,0123456789+-.eEtrufalsn";
 	bool in_string = false;
 
 	for (size_t i = 0; i < length; i++) {
 		if (in_string && g_ascii_iscntrl(text[i]) && text[i] != 0x7f)
-			return true;
-		if (in_string && text[i] == '\\')
+			return "a control character in a string";
+		if (in_string && text[i] == '\\') {
+			if (length - i > 5 && memcmp(text + i, "\\u0000", 6) == 0)
+				return "a NUL character in a string";
 			i++;
-		else if (text[i] == '"')
+		} else if (text[i] == '"') {
 			in_string = !in_string;
-		else if (!in_string && (!text[i] || !strchr(allowed, text[i])))
-			return true;
+		} else if (!in_string && (!text[i] || !strchr(allowed, text[i]))) {
+			return "a character that may stand in strings only";
+		}
 	}
-	return false;
+	return NULL;
 }
 
 json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth, GError **error)
@@ -58,14 +42,16 @@ json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth
 	g_autoptr(json_tokener) tokener = json_tokener_new_ex((int)max_depth);
 	g_autoptr(json_object) value = NULL;
 	enum json_tokener_error problem;
+	const char *liberty;
 	size_t parsed;
 
 	if (length >= INT32_MAX || !g_utf8_validate(text, (ssize_t)length, NULL)) {
 		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: not UTF-8 text");
 		return NULL;
 	}
-	if (has_foreign_character(text, length)) {
-		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: a character where none of its kind may stand");
+	liberty = find_liberty(text, length);
+	if (liberty) {
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: %s", liberty);
 		return NULL;
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
@@ -91,9 +77,8 @@ json_object *nova_json_parse(const char *text, size_t length, unsigned max_depth
 		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "not JSON: more after the end at byte %zu", parsed);
 		return NULL;
 	}
-	if (!value || has_nul(value)) {
-		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "%s",
-			  value ? "a NUL character in a JSON string" : "null where a JSON value is wanted");
+	if (!value) {
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "null where a JSON value is wanted");
 		return NULL;
 	}
 	return g_steal_pointer(&value);

@@ -102,7 +102,7 @@ static bool start(const nova_subprocess *command, child *c, GError **error)
 	g_autofree char *path = g_find_program_in_path(command->argv[0]);
 	g_auto(GStrv) env = g_environ_setenv(g_get_environ(), "LC_ALL", "C", TRUE);
 	launch l = { .command = command, .path = path, .env = env, .out = -1, .err = -1, .failure = -1 };
-	int why = errno;
+	int why;
 
 	if (!path)
 		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "no program '%s' in PATH", command->argv[0]);

@@ -39,6 +39,8 @@ static const struct {
 	{ "latin-1", "[\"\351\"]", false },
 	{ "escaped nul", "[\"a\\u0000b\"]", false },
 	{ "escaped nul deep down", "{\"a\": [{\"b\": \"\\u0000\"}]}", false },
+	{ "escaped nul in a key", "{\"a\\u0000b\": 1}", false },
+	{ "a backslash and u0000", "[\"\\\\u0000\"]", true },
 	{ "control character", "[\"a\nb\"]", false },
 };
 
