@@ -58,12 +58,14 @@ static const struct {
 } conflicts[] = {
 	{ NOVA_MIGRATE_POSTCOPY | NOVA_MIGRATE_PAUSED, 0,
 	  "VIR_MIGRATE_POSTCOPY needs live_migration_strict_switchover = false: post-copy runs the guest on the "
-	  "destination while the source still holds its memory, a strict switch starts it only when the source is gone" },
+	  "destination while the source still holds its memory, a strict switch starts it only when the source is "
+	  "gone" },
 	{ NOVA_MIGRATE_POSTCOPY | NOVA_MIGRATE_PARALLEL, 0,
 	  "VIR_MIGRATE_POSTCOPY with VIR_MIGRATE_PARALLEL: QEMU before 10.1 accepts both and then loses pages; "
 	  "remove one of them" },
 	{ NOVA_MIGRATE_POSTCOPY | NOVA_MIGRATE_AUTO_CONVERGE, 0,
-	  "VIR_MIGRATE_POSTCOPY with VIR_MIGRATE_AUTO_CONVERGE: one slows the guest down until the copy converges, the "
+	  "VIR_MIGRATE_POSTCOPY with VIR_MIGRATE_AUTO_CONVERGE: one slows the guest down until the copy converges, "
+	  "the "
 	  "other makes that needless; remove one of them" },
 	{ NOVA_MIGRATE_POSTCOPY, NOVA_MIGRATE_LIVE,
 	  "VIR_MIGRATE_POSTCOPY without VIR_MIGRATE_LIVE: a guest that is paused for the whole copy has nothing left "
@@ -72,7 +74,8 @@ static const struct {
 	  "VIR_MIGRATE_COMPRESSED with VIR_MIGRATE_PARALLEL: QEMU accepts xbzrle with parallel streams but does not "
 	  "support it; remove one of them" },
 	{ NOVA_MIGRATE_ZEROCOPY | NOVA_MIGRATE_POSTCOPY, 0,
-	  "VIR_MIGRATE_ZEROCOPY with VIR_MIGRATE_POSTCOPY: pages still being sent would be given up; remove one of them" },
+	  "VIR_MIGRATE_ZEROCOPY with VIR_MIGRATE_POSTCOPY: pages still being sent would be given up; remove one of "
+	  "them" },
 	{ NOVA_MIGRATE_ZEROCOPY, NOVA_MIGRATE_PARALLEL,
 	  "VIR_MIGRATE_ZEROCOPY without VIR_MIGRATE_PARALLEL: QEMU has zero-copy only for non-compressed non-TLS "
 	  "multifd; add VIR_MIGRATE_PARALLEL" },
@@ -80,7 +83,8 @@ static const struct {
 	  "VIR_MIGRATE_ZEROCOPY with VIR_MIGRATE_TLS: QEMU has zero-copy only for non-compressed non-TLS multifd; "
 	  "remove one of them" },
 	{ 0, NOVA_MIGRATE_PEER2PEER,
-	  "VIR_MIGRATE_PEER2PEER is missing: without it libvirt's client would drive the migration, and the guest would "
+	  "VIR_MIGRATE_PEER2PEER is missing: without it libvirt's client would drive the migration, and the guest "
+	  "would "
 	  "be left paused on both hosts if it died; add VIR_MIGRATE_PEER2PEER" },
 };
 
@@ -111,8 +115,8 @@ static bool fail_unknown(const char *name, GError **error)
 		nearest = row ? row->name : nova_names_nearest(whole, names);
 	}
 	if (nearest)
-		return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: no flag '%s', did you mean '%s'?", name,
-				 nearest);
+		return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: no flag '%s', did you mean '%s'?",
+				 name, nearest);
 	return nova_fail(error, NOVA_FAULT_CONFIG,
 			 "live_migration_flag: no flag '%s'; the names are those of libvirt's virDomainMigrateFlags, "
 			 "such as VIR_MIGRATE_LIVE", name);
@@ -168,8 +172,8 @@ bool nova_migrate_flags_parse(const char *const *names, bool strict, unsigned *r
 		if (!row)
 			return fail_unknown(name, error);
 		if (row->rule == NOVA_FLAG_REFUSED)
-			return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: %s is not possible: %s", row->name,
-					 row->why);
+			return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: %s is not possible: %s",
+					 row->name, row->why);
 		if (row->rule == NOVA_FLAG_DROPPED)
 			dropped |= row->bit;
 		else

@@ -13,8 +13,9 @@ bool nova_actor_ring(nova_bus *bus, const nova_operation *op, const struct nova_
 		return nova_doorbell_ring(bus, NOVA_RPC_TOPIC_SCHEDULER, NULL, row->doorbell, op->id, op->seq,
 					  context, error);
 	if (!host)
-		return nova_fail(error, NOVA_FAULT_INTERNAL, "operation %" G_GINT64_FORMAT " in state %s has no %s host",
-				 op->id, nova_op_state_name(op->state), nova_op_actor_name(row->actor));
+		return nova_fail(error, NOVA_FAULT_INTERNAL,
+				 "operation %" G_GINT64_FORMAT " in state %s has no %s host", op->id,
+				 nova_op_state_name(op->state), nova_op_actor_name(row->actor));
 	return nova_doorbell_ring(bus, NOVA_RPC_TOPIC_COMPUTE, host, row->doorbell, op->id, op->seq, context,
 				  error);
 }

@@ -355,13 +355,17 @@ static bool take_method(nova_amqp *amqp, const amqp_method_t *method, nova_amqp_
 	case AMQP_BASIC_ACK_METHOD: {
 		const amqp_basic_ack_t *ack = method->decoded;
 
-		*event = (nova_amqp_event){ .type = NOVA_AMQP_ACK, .tag = ack->delivery_tag, .multiple = ack->multiple };
+		*event = (nova_amqp_event){ .type = NOVA_AMQP_ACK,
+					    .tag = ack->delivery_tag,
+					    .multiple = ack->multiple };
 		return true;
 	}
 	case AMQP_BASIC_NACK_METHOD: {
 		const amqp_basic_nack_t *nack = method->decoded;
 
-		*event = (nova_amqp_event){ .type = NOVA_AMQP_NACK, .tag = nack->delivery_tag, .multiple = nack->multiple };
+		*event = (nova_amqp_event){ .type = NOVA_AMQP_NACK,
+					    .tag = nack->delivery_tag,
+					    .multiple = nack->multiple };
 		return true;
 	}
 	case AMQP_CONNECTION_BLOCKED_METHOD: {

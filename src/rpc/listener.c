@@ -111,7 +111,9 @@ static void log_reject(nova_listener *listener, const nova_amqp_event *event, co
 		listener->rejects_unlogged++;
 		return;
 	}
-	nova_log_warning(NULL, "messages: rejecting a message of %" G_GUINT64_FORMAT " bytes to '%s': %s (%u more since the last such line)",
+	nova_log_warning(NULL,
+			 "messages: rejecting a message of %" G_GUINT64_FORMAT
+			 " bytes to '%s': %s (%u more since the last such line)",
 			 event->full_length, listener->topic, reason->message, listener->rejects_unlogged);
 	listener->reject_logged_usec = now;
 	listener->rejects_unlogged = 0;

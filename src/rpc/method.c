@@ -108,8 +108,9 @@ bool nova_rpc_method_check_args(const nova_rpc_method *method, struct json_objec
 			return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "%s needs an argument '%s'",
 					 method->name, arg->name);
 		if (!type_fits(arg, value))
-			return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "argument '%s' of %s must be of type %s, not %s",
-					 arg->name, method->name, json_type_to_name(arg->type),
+			return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+					 "argument '%s' of %s must be of type %s, not %s", arg->name, method->name,
+					 json_type_to_name(arg->type),
 					 json_type_to_name(json_object_get_type(value)));
 	}
 	json_object_object_foreach(args, name, unused)

@@ -233,7 +233,8 @@ static bool conclude(nova_waiter *waiter, json_object **ret_result, GError **err
 	if (waiter->is_aborted)
 		return nova_fail(error, NOVA_FAULT_MESSAGING, "the service is stopping");
 	if (waiter->sending == NOVA_SENDING_RETURNED)
-		return nova_fail(error, NOVA_FAULT_UNDELIVERABLE, "there is no queue of that name: its service never ran");
+		return nova_fail(error, NOVA_FAULT_UNDELIVERABLE,
+				 "there is no queue of that name: its service never ran");
 	if (waiter->sending == NOVA_SENDING_DROPPED)
 		return nova_fail(error, NOVA_FAULT_MESSAGING, "the broker refused the request again and again");
 	return timed_out(waiter, error);

@@ -101,7 +101,8 @@ static void set_blocked(nova_sender *sender, bool blocked, const char *reason)
 	sender->blocked = blocked;
 	g_mutex_unlock(&sender->lock);
 	if (blocked && !was)
-		nova_log_warning(NULL, "messages: the broker accepts none for now (%s), keeping them until it does", reason);
+		nova_log_warning(NULL, "messages: the broker accepts none for now (%s), keeping them until it does",
+				 reason);
 	else if (was && !blocked)
 		nova_log_info(NULL, "messages: the broker accepts them again");
 }

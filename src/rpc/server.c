@@ -212,7 +212,8 @@ nova_rpc_server *nova_rpc_server_start(nova_bus *bus, const nova_rpc_server_opti
 
 	if (!options->topic || !*options->topic || !options->host || !*options->host ||
 	    strlen(options->topic) + strlen(options->host) + 1 > MAX_HOST_QUEUE) {
-		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "a message server needs a topic and a host name of at most %d bytes together",
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+			  "a message server needs a topic and a host name of at most %d bytes together",
 			  MAX_HOST_QUEUE - 1);
 		return NULL;
 	}

@@ -10,7 +10,8 @@ static bool compute_passes(const nova_host *host, const nova_placement *placemen
 {
 	(void)placement;
 	if (host->forced_down) {
-		g_string_append_printf(why, "Compute service of %s is unavailable at this time: forced down", host->name);
+		g_string_append_printf(why, "Compute service of %s is unavailable at this time: forced down",
+				       host->name);
 		return false;
 	}
 	if (!host->up) {
@@ -76,9 +77,9 @@ static bool shared_storage_passes(const nova_host *host, const nova_placement *p
 {
 	if (!placement->source || placement->source->pool_id == host->pool_id)
 		return true;
-	g_string_append_printf(why,
-			       "its instances_path is not the file system that %s has: live migration needs shared storage",
-			       placement->source->name);
+	g_string_append_printf(
+		why, "its instances_path is not the file system that %s has: live migration needs shared storage",
+		placement->source->name);
 	return false;
 }
 

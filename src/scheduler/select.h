@@ -2,9 +2,10 @@
  *
  * select.h - the scheduler's decision: hosts and a placement in, candidates and reasons out.
  *
- * One pass of filters over all hosts, then weights over those that pass.  Weights are Nova's: free cpus, memory and disk, each
- * brought to 0..1 over the candidates, multiplied, added.  A decision may rest on numbers that are already old: booking
- * checks again.  Pure but for the random choice among the best, which takes its generator from the caller.
+ * One pass of filters over all hosts, then weights over those that pass.  Weights are Nova's: free cpus, memory and
+ * disk, each brought to 0..1 over the candidates, multiplied, added.  A decision may rest on numbers that are already
+ * old: booking checks again.  Pure but for the random choice among the best, which takes its generator from the
+ * caller.
  */
 #pragma once
 

@@ -81,14 +81,17 @@ static void ring(nova_scheduler *scheduler, const nova_operation *op, const nova
 
 static bool cancel(nova_scheduler *scheduler, nova_operation *op, GError **error)
 {
-	const nova_op_outcome outcome = { .state = NOVA_OPS_CANCELLED, .reason = "aborted on request before a host was chosen",
-					  .total_ms = -1, .set_vm_state = op->kind == NOVA_OP_BUILD,
+	const nova_op_outcome outcome = { .state = NOVA_OPS_CANCELLED,
+					  .reason = "aborted on request before a host was chosen",
+					  .total_ms = -1,
+					  .set_vm_state = op->kind == NOVA_OP_BUILD,
 					  .vm_state = NOVA_VM_ERROR };
 	int64_t delete_id = 0;
 
 	if (!nova_operations_finish(scheduler->db, NULL, op, &outcome, NULL, &delete_id, error))
 		return false;
-	nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "cancelled: %s", outcome.reason);
+	nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "cancelled: %s",
+		      outcome.reason);
 	return true;
 }
 

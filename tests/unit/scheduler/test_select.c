@@ -247,7 +247,8 @@ static void test_a_named_host_is_checked_like_any_other(void **state)
 	g_autofree char *reason = nova_selection_reason(full, &build);
 
 	assert_int_equal(full->candidates->len, 0);
-	assert_string_equal(reason, "No valid host was found. HostC: needs 5000 MB of memory, 4192 of 8192 MB are free");
+	assert_string_equal(reason,
+			    "No valid host was found. HostC: needs 5000 MB of memory, 4192 of 8192 MB are free");
 	build.requested_host = "HostX";
 	g_autoptr(nova_selection) none = run(hosts, &build, NULL, 1.0, 1, 1);
 	g_autofree char *unknown = nova_selection_reason(none, &build);
