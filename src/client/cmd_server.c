@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/command.h"
+
+#include "common/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WAIT_BUILD_S 300
+
+/* "private=10.0.0.4, 10.0.0.5; other=…" as every OpenStack client prints it. */
+static char *networks_of(json_object *server)
+{
+	GString *out = g_string_new(NULL);
+	json_object *addresses = nova_json_find(server, "addresses");
+
+	if (addresses) {
+		json_object_object_foreach(addresses, network, list)
+		{
+			g_string_append_printf(out, "%s%s=", out->len ? "; " : "", network);
+			for (size_t i = 0; i < json_object_array_length(list); i++) {
+				json_object *a =
+					nova_json_find(json_object_array_get_idx(list, i), "addr");
+
+				g_string_append_printf(out, "%s%s", i ? ", " : "",
+						       a ? json_object_get_string(a) : "?");
+			}
+		}
+	}
+	return g_string_free(out, FALSE);
+}
+
+bool nova_cmd_list(nova_client *client, int argc, char **argv, GError **error)
+{
+	static const char *const headings[] = { "ID", "Name", "Status", "Networks", NULL };
+	static const char *const headings_long[] = { "ID",   "Name",     "Status", "Task State",
+						     "Host", "Networks", NULL };
+	g_autofree char *host = NULL;
+	g_autofree char *status = NULL;
+	int with_host = 0;
+	const GOptionEntry entries[] = {
+		{ "host", 0, 0, G_OPTION_ARG_STRING, &host, "Only servers on this host", "HOST" },
+		{ "status", 0, 0, G_OPTION_ARG_STRING, &status, "Only servers with this status",
+		  "STATUS" },
+		{ "long", 0, 0, G_OPTION_ARG_NONE, &with_host, "Also show task state and host",
+		  NULL },
+		{ 0 },
+	};
+
+	if (!nova_client_parse(client, entries, 0, 0, &argc, &argv, error))
+		return false;
+	g_autoptr(GString) query = g_string_new("all_tenants=1");
+	g_autofree char *marker = NULL;
+	g_autoptr(nova_output) output = nova_output_new(with_host ? headings_long : headings);
+	g_autoptr(json_object) all = json_object_new_array();
+
+	if (host) {
+		g_autofree char *value = nova_session_escape(host);
+
+		g_string_append_printf(query, "&host=%s", value);
+	}
+	if (status) {
+		g_autofree char *value = nova_session_escape(status);
+
+		g_string_append_printf(query, "&status=%s", value);
+	}
+	for (bool more = true; more;) {
+		g_autofree char *path =
+			g_strdup_printf("/servers/detail?%s%s%s", query->str,
+					marker ? "&marker=" : "", marker ? marker : "");
+		g_autoptr(json_object) reply = nova_session_get(client->session, path, error);
+		json_object *servers = reply ? nova_json_find(reply, "servers") : NULL;
+
+		if (!reply)
+			return false;
+		for (size_t i = 0; servers && i < json_object_array_length(servers); i++) {
+			json_object *server = json_object_array_get_idx(servers, i);
+			g_autofree char *id = nova_output_cell(nova_json_find(server, "id"));
+			g_autofree char *name = nova_output_cell(nova_json_find(server, "name"));
+			g_autofree char *state = nova_output_cell(nova_json_find(server, "status"));
+			g_autofree char *task = nova_output_cell(
+				json_object_object_get(server, "OS-EXT-STS:task_state"));
+			g_autofree char *where = nova_output_cell(
+				json_object_object_get(server, "OS-EXT-SRV-ATTR:host"));
+			g_autofree char *networks = networks_of(server);
+
+			nova_output_add(output,
+					with_host ? (const char *[]) { id, name, state, task, where,
+								       networks }
+						  : (const char *[]) { id, name, state, networks });
+			json_object_array_add(all, json_object_get(server));
+			g_free(marker);
+			marker = g_strdup(id);
+		}
+		more = nova_json_find(reply, "servers_links") != NULL;
+	}
+	nova_output_print(output, client->format, all);
+	return true;
+}
+
+static json_object *fetch(nova_client *client, const char *id, GError **error)
+{
+	g_autofree char *path = g_strdup_printf("/servers/%s", id);
+	g_autoptr(json_object) reply = nova_session_get(client->session, path, error);
+	json_object *server = NULL;
+
+	if (!reply || !nova_json_get_object(reply, "server", &server, error))
+		return NULL;
+	return json_object_get(server);
+}
+
+/* What people look for first has a row of its own; links say nothing to them. */
+static void print_server(nova_client *client, json_object *server)
+{
+	if (client->format != NOVA_OUTPUT_JSON) {
+		json_object *addresses = nova_json_find(server, "addresses");
+		g_autofree char *flavor =
+			nova_output_cell(nova_json_find(server, "flavor.original_name"));
+		g_autofree char *image = nova_output_cell(nova_json_find(server, "image.id"));
+
+		if (addresses) {
+			json_object_object_foreach(addresses, network, list)
+			{
+				g_autoptr(GString) text = g_string_new(NULL);
+				g_autofree char *key = g_strdup_printf("%s network", network);
+
+				for (size_t i = 0; i < json_object_array_length(list); i++) {
+					json_object *a = nova_json_find(
+						json_object_array_get_idx(list, i), "addr");
+
+					g_string_append_printf(text, "%s%s", i ? ", " : "",
+							       a ? json_object_get_string(a) : "?");
+				}
+				nova_json_add_str(server, key, text->str);
+			}
+		}
+		json_object_object_del(server, "addresses");
+		json_object_object_del(server, "links");
+		nova_json_add_str(server, "flavor", flavor);
+		nova_json_add_str(server, "image", image);
+	}
+	nova_client_print_object(client, server);
+}
+
+bool nova_cmd_show(nova_client *client, int argc, char **argv, GError **error)
+{
+	if (!nova_client_parse(client, NULL, 1, 1, &argc, &argv, error))
+		return false;
+	g_autofree char *id = nova_session_server_id(client->session, argv[1], error);
+	g_autoptr(json_object) server = id ? fetch(client, id, error) : NULL;
+
+	if (!server)
+		return false;
+	print_server(client, server);
+	return true;
+}
+
+/* The id of a flavor or image given by id or exact name. */
+static char *id_of(nova_client *client, const char *path, const char *key, const char *what,
+		   const char *wanted, GError **error)
+{
+	g_autoptr(json_object) reply = nova_session_get(client->session, path, error);
+	json_object *list = reply ? nova_json_find(reply, key) : NULL;
+	const char *found = NULL;
+
+	if (!reply)
+		return NULL;
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		json_object *row = json_object_array_get_idx(list, i);
+		const char *id = json_object_get_string(nova_json_find(row, "id"));
+		const char *name = json_object_get_string(nova_json_find(row, "name"));
+
+		if (g_strcmp0(id, wanted) == 0)
+			return g_strdup(id);
+		if (g_strcmp0(name, wanted) != 0)
+			continue;
+		if (found) {
+			nova_fail(error, NOVA_FAULT_CONFLICT,
+				  "several %ss are named '%s'; use the ID", what, wanted);
+			return NULL;
+		}
+		found = id;
+	}
+	if (!found)
+		nova_fail(error, NOVA_FAULT_NOT_FOUND,
+			  "No %s with a name or ID of '%s' exists; nova-lite %s-list shows them.",
+			  what, wanted, what);
+	return g_strdup(found);
+}
+
+static bool wait_for_build(nova_client *client, const char *id, GError **error)
+{
+	int64_t deadline = g_get_monotonic_time() + WAIT_BUILD_S * G_USEC_PER_SEC;
+
+	for (;;) {
+		g_autoptr(json_object) server = fetch(client, id, error);
+		const char *status;
+
+		if (!server || !nova_json_get_str(server, "status", &status, error))
+			return false;
+		if (strcmp(status, "BUILD") != 0) {
+			print_server(client, server);
+			if (strcmp(status, "ACTIVE") != 0) {
+				json_object *fault = nova_json_find(server, "fault.message");
+
+				return nova_fail(error, NOVA_FAULT_INTERNAL,
+						 "the server is in status %s: %s", status,
+						 fault ? json_object_get_string(fault)
+						       : "no reason is recorded");
+			}
+			return true;
+		}
+		if (g_get_monotonic_time() > deadline) {
+			fprintf(stderr,
+				"still building after %d s; nova-lite show %s tells how it goes "
+				"on\n",
+				WAIT_BUILD_S, id);
+			client->exit_status = NOVA_EXIT_TIMEOUT;
+			return true;
+		}
+		g_usleep(300000);
+	}
+}
+
+bool nova_cmd_boot(nova_client *client, int argc, char **argv, GError **error)
+{
+	g_autofree char *flavor = NULL;
+	g_autofree char *image = NULL;
+	g_autofree char *host = NULL;
+	g_autofree char *nic = NULL;
+	int wait = 0;
+	const GOptionEntry entries[] = {
+		{ "flavor", 0, 0, G_OPTION_ARG_STRING, &flavor, "Name or ID of the flavor",
+		  "FLAVOR" },
+		{ "image", 0, 0, G_OPTION_ARG_STRING, &image, "Name or ID of the image", "IMAGE" },
+		{ "host", 0, 0, G_OPTION_ARG_STRING, &host, "Build it on this host", "HOST" },
+		{ "nic", 0, 0, G_OPTION_ARG_STRING, &nic,
+		  "auto (default), none, or the ID of a network", "NIC" },
+		{ "wait", 0, 0, G_OPTION_ARG_NONE, &wait, "Wait until it runs", NULL },
+		{ 0 },
+	};
+
+	if (!nova_client_parse(client, entries, 1, 1, &argc, &argv, error))
+		return false;
+	if (!flavor || !image)
+		return nova_fail(error, NOVA_FAULT_CONFIG,
+				 "boot needs --flavor and --image; nova-lite flavor-list and "
+				 "image-list show them");
+	g_autofree char *flavor_id =
+		id_of(client, "/flavors/detail", "flavors", "flavor", flavor, error);
+	g_autofree char *image_id =
+		flavor_id ? id_of(client, "/v2/images", "images", "image", image, error) : NULL;
+
+	if (!image_id)
+		return false;
+	g_autoptr(json_object) body = json_object_new_object();
+	json_object *server = json_object_new_object();
+
+	nova_json_add_str(server, "name", argv[1]);
+	nova_json_add_str(server, "flavorRef", flavor_id);
+	nova_json_add_str(server, "imageRef", image_id);
+	if (!nic || strcmp(nic, "auto") == 0 || strcmp(nic, "none") == 0) {
+		nova_json_add_str(server, "networks", nic ? nic : "auto");
+	} else {
+		json_object *list = json_object_new_array(), *network = json_object_new_object();
+
+		nova_json_add_str(network, "uuid", nic);
+		json_object_array_add(list, network);
+		nova_json_add(server, "networks", list);
+	}
+	if (host)
+		nova_json_add_str(server, "host", host);
+	nova_json_add(body, "server", server);
+	g_autoptr(json_object) reply = NULL;
+	const char *id;
+
+	if (!nova_session_request(client->session, "POST", "/servers", body, NULL, &reply, error) ||
+	    !nova_json_get_str(reply, "server.id", &id, error))
+		return false;
+	if (wait)
+		return wait_for_build(client, id, error);
+	g_autoptr(json_object) made = fetch(client, id, error);
+
+	if (!made)
+		return false;
+	print_server(client, made);
+	return true;
+}
+
+bool nova_cmd_delete(nova_client *client, int argc, char **argv, GError **error)
+{
+	int wait = 0;
+	const GOptionEntry entries[] = {
+		{ "wait", 0, 0, G_OPTION_ARG_NONE, &wait, "Wait until nothing of it is left",
+		  NULL },
+		{ 0 },
+	};
+
+	if (!nova_client_parse(client, entries, 1, -1, &argc, &argv, error))
+		return false;
+	for (int i = 1; i < argc; i++) {
+		g_autofree char *id = nova_session_server_id(client->session, argv[i], error);
+		g_autofree char *path = g_strdup_printf("/servers/%s", id);
+
+		if (!id ||
+		    !nova_session_request(client->session, "DELETE", path, NULL, NULL, NULL, error))
+			return false;
+		if (client->format == NOVA_OUTPUT_TABLE)
+			printf("Request to delete server %s has been accepted.\n", argv[i]);
+		for (int64_t deadline = g_get_monotonic_time() + 120 * G_USEC_PER_SEC; wait;
+		     g_usleep(200000)) {
+			g_autoptr(GError) gone = NULL;
+			g_autoptr(json_object) server = fetch(client, id, &gone);
+
+			if (nova_error_is(gone, NOVA_FAULT_NOT_FOUND))
+				break;
+			if (g_get_monotonic_time() > deadline) {
+				fprintf(stderr, "server %s is still there after 120 s\n", argv[i]);
+				client->exit_status = NOVA_EXIT_TIMEOUT;
+				return true;
+			}
+		}
+	}
+	return true;
+}
+
+static bool act(nova_client *client, const char *server, json_object *body, const char *said,
+		GError **error)
+{
+	g_autofree char *id = nova_session_server_id(client->session, server, error);
+	g_autofree char *path = g_strdup_printf("/servers/%s/action", id);
+	g_autoptr(json_object) owned = body;
+
+	if (!id || !nova_session_request(client->session, "POST", path, owned, NULL, NULL, error))
+		return false;
+	if (client->format == NOVA_OUTPUT_TABLE)
+		printf("Request to %s server %s has been accepted.\n", said, server);
+	return true;
+}
+
+static json_object *bare_action(const char *name)
+{
+	json_object *body = json_object_new_object();
+
+	nova_json_add_null(body, name);
+	return body;
+}
+
+bool nova_cmd_start(nova_client *client, int argc, char **argv, GError **error)
+{
+	return nova_client_parse(client, NULL, 1, 1, &argc, &argv, error) &&
+	       act(client, argv[1], bare_action("os-start"), "start", error);
+}
+
+bool nova_cmd_stop(nova_client *client, int argc, char **argv, GError **error)
+{
+	return nova_client_parse(client, NULL, 1, 1, &argc, &argv, error) &&
+	       act(client, argv[1], bare_action("os-stop"), "stop", error);
+}
+
+bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error)
+{
+	int hard = 0;
+	const GOptionEntry entries[] = {
+		{ "hard", 0, 0, G_OPTION_ARG_NONE, &hard,
+		  "Cut the power instead of asking the guest", NULL },
+		{ 0 },
+	};
+
+	if (!nova_client_parse(client, entries, 1, 1, &argc, &argv, error))
+		return false;
+	json_object *body = json_object_new_object(), *reboot = json_object_new_object();
+
+	nova_json_add_str(reboot, "type", hard ? "HARD" : "SOFT");
+	nova_json_add(body, "reboot", reboot);
+	return act(client, argv[1], body, "reboot", error);
+}
+
+bool nova_cmd_console_log(nova_client *client, int argc, char **argv, GError **error)
+{
+	int length = 0;
+	const GOptionEntry entries[] = {
+		{ "length", 0, 0, G_OPTION_ARG_INT, &length, "Only the last lines", "LINES" },
+		{ 0 },
+	};
+
+	if (!nova_client_parse(client, entries, 1, 1, &argc, &argv, error))
+		return false;
+	g_autofree char *id = nova_session_server_id(client->session, argv[1], error);
+	g_autofree char *path = g_strdup_printf("/servers/%s/action", id);
+	g_autoptr(json_object) body = json_object_new_object();
+	g_autoptr(json_object) reply = NULL;
+	json_object *options = json_object_new_object();
+	const char *text;
+
+	if (length > 0)
+		nova_json_add_int(options, "length", length);
+	nova_json_add(body, "os-getConsoleOutput", options);
+	if (!id ||
+	    !nova_session_request(client->session, "POST", path, body, NULL, &reply, error) ||
+	    !nova_json_get_str(reply, "output", &text, error))
+		return false;
+	fputs(text, stdout);
+	if (*text && text[strlen(text) - 1] != '\n')
+		putchar('\n');
+	return true;
+}

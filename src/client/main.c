@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/command.h"
+
+#include "common/json.h"
+
+#include <config.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const nova_client_command nova_client_commands[] = {
+	{ "list", "", "List servers.", nova_cmd_list },
+	{ "show", "SERVER", "Show a server.", nova_cmd_show },
+	{ "boot", "NAME", "Create a server and start it.", nova_cmd_boot },
+	{ "delete", "SERVER…", "Delete servers.", nova_cmd_delete },
+	{ "start", "SERVER", "Start a stopped server.", nova_cmd_start },
+	{ "stop", "SERVER", "Shut a server down.", nova_cmd_stop },
+	{ "reboot", "SERVER", "Reboot a server.", nova_cmd_reboot },
+	{ "console-log", "SERVER", "Print what a server wrote to its console.",
+	  nova_cmd_console_log },
+	{ "live-migration", "SERVER [HOST]", "Move a running server to HOST, or to the best one.",
+	  nova_cmd_live_migration },
+	{ "live-migration-abort", "SERVER MIGRATION",
+	  "Abort a live migration; the server stays where it is.", nova_cmd_live_migration_abort },
+	{ "server-migration-list", "SERVER", "List a server's migrations that are under way.",
+	  nova_cmd_server_migration_list },
+	{ "server-migration-show", "SERVER MIGRATION", "Show one of them.",
+	  nova_cmd_server_migration_show },
+	{ "service-list", "", "List services and whether they are up.", nova_cmd_service_list },
+	{ "hypervisor-list", "", "List hypervisors.", nova_cmd_hypervisor_list },
+	{ "host-describe", "HOST", "Show what a host has and who uses it.",
+	  nova_cmd_host_describe },
+	{ "flavor-list", "", "List flavors.", nova_cmd_flavor_list },
+	{ "image-list", "", "List images.", nova_cmd_image_list },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "usage: nova-lite [-o table|json|value] [--debug] COMMAND …\n\n");
+	for (const nova_client_command *row = nova_client_commands; row->name; row++) {
+		g_autofree char *what = g_strdup_printf("%s %s", row->name, row->arguments);
+
+		fprintf(out, "  %-40s %s\n", what, row->doc);
+	}
+	fprintf(out, "\nServers are named by name or ID.  OS_ENDPOINT says where the service is.\n"
+		     "Each command has a --help of its own.\n");
+}
+
+bool nova_client_parse(nova_client *client, const GOptionEntry *entries, int least, int most,
+		       int *argc, char ***argv, GError **error)
+{
+	const nova_client_command *row = client->command;
+	g_autoptr(GOptionContext) options = g_option_context_new(row->arguments);
+	g_autofree char *prgname = g_strdup_printf("nova-lite %s", row->name);
+	g_autofree char *format = NULL;
+	const GOptionEntry common[] = {
+		{ "output", 'o', 0, G_OPTION_ARG_STRING, &format, "table, json or value",
+		  "FORMAT" },
+		{ 0 },
+	};
+	g_autoptr(GError) local = NULL;
+
+	g_set_prgname(prgname);
+	g_option_context_set_summary(options, row->doc);
+	if (entries)
+		g_option_context_add_main_entries(options, entries, NULL);
+	g_option_context_add_main_entries(options, common, NULL);
+	if (!g_option_context_parse(options, argc, argv, &local))
+		return nova_fail(error, NOVA_FAULT_CONFIG, "%s; see %s --help", local->message,
+				 prgname);
+	if (*argc - 1 < least || (most >= 0 && *argc - 1 > most))
+		return nova_fail(error, NOVA_FAULT_CONFIG, "usage: %s [OPTION…]%s%s", prgname,
+				 *row->arguments ? " " : "", row->arguments);
+	return !format || nova_output_format_parse(format, &client->format, error);
+}
+
+static int status_of(const GError *error)
+{
+	switch (nova_error_fault(error)) {
+	case NOVA_FAULT_CONFIG:
+		return NOVA_EXIT_USAGE;
+	case NOVA_FAULT_NOT_FOUND:
+		return NOVA_EXIT_NOT_FOUND;
+	case NOVA_FAULT_BAD_REQUEST:
+	case NOVA_FAULT_CONFLICT:
+	case NOVA_FAULT_FORBIDDEN:
+		return NOVA_EXIT_REFUSED;
+	default:
+		return NOVA_EXIT_FAILED;
+	}
+}
+
+static int run(nova_client *client, const char *endpoint, bool debug, int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_session) session = nova_session_new(endpoint, debug, &error);
+
+	client->session = session;
+	if (session && client->command->run(client, argc, argv, &error)) {
+		if (fflush(stdout) == 0)
+			return client->exit_status;
+		perror("nova-lite: standard output");
+		return NOVA_EXIT_FAILED;
+	}
+	fflush(stdout);
+	fprintf(stderr, "ERROR: %s\n", error->message);
+	return status_of(error);
+}
+
+int main(int argc, char **argv)
+{
+	nova_client client = { 0 };
+	g_autofree char *format = NULL;
+	g_autofree char *endpoint = NULL;
+	int debug = 0, version = 0, help = 0;
+	const GOptionEntry entries[] = {
+		{ "output", 'o', 0, G_OPTION_ARG_STRING, &format, "table, json or value",
+		  "FORMAT" },
+		{ "os-endpoint", 0, 0, G_OPTION_ARG_STRING, &endpoint, "Where the service is",
+		  "URL" },
+		{ "debug", 0, 0, G_OPTION_ARG_NONE, &debug, "Print each request", NULL },
+		{ "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit",
+		  NULL },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &help, "List the commands", NULL },
+		{ 0 },
+	};
+	g_autoptr(GOptionContext) options = g_option_context_new(NULL);
+	g_autoptr(GError) error = NULL;
+
+	setlocale(LC_ALL, "");
+	g_option_context_set_strict_posix(options, TRUE);
+	g_option_context_set_help_enabled(options, FALSE);
+	g_option_context_add_main_entries(options, entries, NULL);
+	if (!g_option_context_parse(options, &argc, &argv, &error) ||
+	    (format && !nova_output_format_parse(format, &client.format, &error))) {
+		fprintf(stderr, "ERROR: %s; see nova-lite --help\n", error->message);
+		return NOVA_EXIT_USAGE;
+	}
+	if (version) {
+		printf("nova-lite %s\n", PACKAGE_VERSION);
+		return NOVA_EXIT_OK;
+	}
+	if (help || argc < 2 || strcmp(argv[1], "help") == 0) {
+		print_help(argc < 2 && !help ? stderr : stdout);
+		return argc < 2 && !help ? NOVA_EXIT_USAGE : NOVA_EXIT_OK;
+	}
+	client.command = nova_client_commands;
+	while (client.command->name && strcmp(client.command->name, argv[1]) != 0)
+		client.command++;
+	if (!client.command->name) {
+		fprintf(stderr, "ERROR: there is no command '%s'; nova-lite --help lists them\n",
+			argv[1]);
+		return NOVA_EXIT_USAGE;
+	}
+	return run(&client, endpoint, debug, argc - 1, argv + 1);
+}
+
+void nova_client_print_list(const nova_client *client, json_object *array,
+			    const nova_client_column *columns)
+{
+	g_autoptr(GPtrArray) headings = g_ptr_array_new();
+
+	for (const nova_client_column *c = columns; c->heading; c++)
+		g_ptr_array_add(headings, (void *)c->heading);
+	g_ptr_array_add(headings, NULL);
+	g_autoptr(nova_output) output = nova_output_new((const char *const *)headings->pdata);
+
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+
+		for (const nova_client_column *c = columns; c->heading; c++)
+			g_ptr_array_add(cells,
+					nova_output_cell(nova_json_find(
+						json_object_array_get_idx(array, i), c->path)));
+		nova_output_add(output, (const char *const *)cells->pdata);
+	}
+	nova_output_print(output, client->format, array);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void nova_client_print_object(const nova_client *client, json_object *object)
+{
+	static const char *const headings[] = { "Property", "Value", NULL };
+	g_autoptr(nova_output) output = nova_output_new(headings);
+	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+
+	json_object_object_foreach(object, key, value)
+	{
+		(void)value;
+		g_ptr_array_add(keys, key);
+	}
+	g_ptr_array_sort(keys, by_name);
+	for (unsigned i = 0; i < keys->len; i++) {
+		const char *name = g_ptr_array_index(keys, i);
+		g_autofree char *cell = nova_output_cell(json_object_object_get(object, name));
+
+		nova_output_add(output, (const char *[]) { name, cell });
+	}
+	nova_output_print(output, client->format, object);
+}

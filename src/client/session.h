@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session.h - talking to the compute API as one user.
+ *
+ * Where and who come from the environment, by the names every OpenStack client reads: OS_ENDPOINT
+ * (or NOVA_LITE_ENDPOINT; default http://127.0.0.1:8774/v2.1), OS_TOKEN.  A session keeps one
+ * connection alive. Single-threaded.
+ */
+#pragma once
+
+#include "common/error.h"
+#include "common/json_auto.h"
+
+#include <stdbool.h>
+
+typedef struct nova_session nova_session;
+
+/* endpoint NULL: from the environment.  `debug' prints each request and status on stderr. */
+nova_session *nova_session_new(const char *endpoint, bool debug, GError **error);
+void nova_session_free(nova_session *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_session, nova_session_free)
+
+/* Sends one request; `path' is appended to the endpoint and already escaped.  body NULL: none.
+ * *ret_reply (may be NULL) is the parsed answer, NULL when it has no body.  An answer of 400 or
+ * more is an error with the service's own message,
+ * "(HTTP n)" and the request id; its fault is NOT_FOUND for 404, CONFLICT for 409, BAD_REQUEST for
+ * other 4xx, else INTERNAL. No answer is MESSAGING.  microversion NULL: the newest this program
+ * knows. */
+bool nova_session_request(nova_session *session, const char *method, const char *path,
+			  json_object *body, const char *microversion, json_object **ret_reply,
+			  GError **error);
+
+/* GET, without which nothing goes. */
+json_object *nova_session_get(nova_session *session, const char *path, GError **error);
+
+/* Percent-escapes one path segment or query value; free with g_free(). */
+char *nova_session_escape(const char *text);
+
+/* The uuid of a server given by uuid or exact name; free with g_free().  NOT_FOUND, or CONFLICT
+ * when several have the name. */
+char *nova_session_server_id(nova_session *session, const char *server, GError **error);

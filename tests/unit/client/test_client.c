@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/watch.h"
+
+#include "common/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What `print' writes to standard output. */
+static char *printed(const nova_output *output, nova_output_format format, json_object *data)
+{
+	char text[4096] = "";
+	FILE *file = tmpfile();
+	int saved = dup(STDOUT_FILENO);
+
+	fflush(stdout);
+	dup2(fileno(file), STDOUT_FILENO);
+	nova_output_print(output, format, data);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	rewind(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return g_strdup(text);
+}
+
+static nova_output *two_rows(void)
+{
+	nova_output *output = nova_output_new((const char *[]) { "ID", "Name", NULL });
+
+	nova_output_add(output, (const char *[]) { "1", "a longer name" });
+	nova_output_add(output, (const char *[]) { "22", NULL });
+	return output;
+}
+
+static void test_table_has_a_frame_and_centred_headings(void **state)
+{
+	g_autoptr(nova_output) output = two_rows();
+	g_autofree char *text = printed(output, NOVA_OUTPUT_TABLE, NULL);
+
+	(void)state;
+	assert_string_equal(text, "+----+---------------+\n"
+				  "| ID |      Name     |\n"
+				  "+----+---------------+\n"
+				  "| 1  | a longer name |\n"
+				  "| 22 |               |\n"
+				  "+----+---------------+\n");
+}
+
+static void test_wide_characters_keep_the_frame_straight(void **state)
+{
+	g_autoptr(nova_output) output = nova_output_new((const char *[]) { "Name", NULL });
+
+	(void)state;
+	if (!setlocale(LC_ALL, "C.UTF-8"))
+		skip();
+	nova_output_add(output, (const char *[]) {
+					"\xe6\xbc\xa2\xe5\xad\x97x" }); /* two wide, one narrow */
+	nova_output_add(output, (const char *[]) { "caf\xc3\xa9" });
+	g_autofree char *text = printed(output, NOVA_OUTPUT_TABLE, NULL);
+
+	assert_non_null(strstr(text, "+-------+\n"));
+	assert_non_null(strstr(text, "| \xe6\xbc\xa2\xe5\xad\x97x |\n"));
+	assert_non_null(strstr(text, "| caf\xc3\xa9  |\n"));
+}
+
+static void test_values_are_bare_and_json_is_the_services(void **state)
+{
+	g_autoptr(nova_output) output = two_rows();
+	g_autoptr(json_object) data = json_object_new_object();
+	g_autofree char *value = printed(output, NOVA_OUTPUT_VALUE, NULL);
+
+	(void)state;
+	nova_json_add_int(data, "id", 1);
+	g_autofree char *json = printed(output, NOVA_OUTPUT_JSON, data);
+	g_autoptr(json_object) back = nova_json_parse(json, strlen(json), 8, NULL);
+
+	assert_string_equal(value, "1 a longer name\n22 \n");
+	assert_int_equal(json_object_get_int(nova_json_find(back, "id")), 1);
+}
+
+static void test_a_name_cannot_write_to_the_terminal(void **state)
+{
+	g_autoptr(nova_output) output = nova_output_new((const char *[]) { "Name", NULL });
+
+	(void)state;
+	nova_output_add(output, (const char *[]) { "a\033[2Jb\n" });
+	g_autofree char *text = printed(output, NOVA_OUTPUT_TABLE, NULL);
+
+	assert_null(strchr(text, '\033'));
+	assert_non_null(strstr(text, "| a [2Jb  |"));
+}
+
+static void test_progress_never_runs_backwards(void **state)
+{
+	/* Remaining memory grows again when the guest writes; the bar stays. */
+	static const struct {
+		const char *st;
+		double remaining;
+	} story[] = {
+		{ "requested", 0 },  { "claimed", 0 },    { "requested", 0 }, { "claimed", 0 },
+		{ "checked", 0 },    { "preparing", 0 },  { "prepared", 0 },  { "migrating", 100 },
+		{ "migrating", 40 }, { "migrating", 70 }, { "migrating", 0 }, { "rollback", 90 },
+		{ "switched", 0 },   { "cleaning", 0 },   { "done", 0 },
+	};
+	double fraction = 0, before;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(story); i++) {
+		before = fraction;
+		fraction = nova_watch_fraction(story[i].st, before, 100, story[i].remaining);
+		assert_true(fraction >= before && fraction <= 1);
+	}
+	assert_true(fraction == 1);
+	assert_true(nova_watch_fraction("migrating", 0, 100, 50) > 0.4);
+	assert_true(nova_watch_fraction("migrating", 0, 0, 0) < 0.2);
+}
+
+static void test_progress_line_fits(void **state)
+{
+	(void)state;
+	for (int width = 40; width < 160; width += 7) {
+		g_autofree char *line =
+			nova_watch_line("vm1", "HostB", "HostC", "migrating", 0.5, 612, 3.2, width);
+
+		assert_true(strlen(line) <= (size_t)width);
+		assert_non_null(strstr(line, "HostB -> HostC"));
+	}
+	g_autofree char *free_width =
+		nova_watch_line("vm1", "HostB", "HostC", "migrating", 0.5, 0, 3.2, 0);
+
+	assert_non_null(strstr(free_width, " 50%  3.2 s"));
+}
+
+static void test_cells_say_what_json_says(void **state)
+{
+	g_autoptr(json_object) yes = json_object_new_boolean(1);
+	g_autofree char *null = nova_output_cell(NULL), *boolean = nova_output_cell(yes);
+
+	(void)state;
+	assert_string_equal(null, "-");
+	assert_string_equal(boolean, "True");
+}
+
+static void test_a_dead_endpoint_is_named(void **state)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_session) session =
+		nova_session_new("http://127.0.0.1:1/v2.1/", false, &error);
+
+	(void)state;
+	assert_non_null(session);
+	assert_null(nova_session_get(session, "/servers", &error));
+	assert_true(nova_error_is(error, NOVA_FAULT_MESSAGING));
+	assert_non_null(strstr(error->message, "no answer from http://127.0.0.1:1/v2.1: "));
+	g_clear_error(&error);
+	assert_null(nova_session_new("localhost:8774", false, &error));
+	assert_true(nova_error_is(error, NOVA_FAULT_CONFIG));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table_has_a_frame_and_centred_headings),
+		cmocka_unit_test(test_wide_characters_keep_the_frame_straight),
+		cmocka_unit_test(test_values_are_bare_and_json_is_the_services),
+		cmocka_unit_test(test_a_name_cannot_write_to_the_terminal),
+		cmocka_unit_test(test_progress_never_runs_backwards),
+		cmocka_unit_test(test_progress_line_fits),
+		cmocka_unit_test(test_cells_say_what_json_says),
+		cmocka_unit_test(test_a_dead_endpoint_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
