@@ -9,8 +9,8 @@
 #include "model/operation.h"
 #include "rpc/doorbell.h"
 
-/* Rings the doorbell of the operation's present state at its actor: any scheduler, or the compute service
- * of the source or destination host.  A terminal state has no actor: nothing happens and that is success.
- * The row is the truth and the actor polls, so callers log a failure at most. */
+/* Rings the doorbell of the operation's present state at its actor: any scheduler, or the compute
+ * service of the source or destination host.  A terminal state has no actor: nothing happens and
+ * that is success. The row is the truth and the actor polls, so callers log a failure at most. */
 bool nova_actor_ring(nova_bus *bus, const nova_operation *op, const struct nova_context *context,
 		     GError **error);
