@@ -22,6 +22,7 @@ BEGIN {
 	confine("rabbitmq-c/", "rpc")
 	confine("microhttpd", "api")
 	confine("libvirt/", "compute")
+	confine("libxml/", "compute")
 	confine("libsmartcols/", "manage client")
 	confine("curl/", "client compute api")
 	confine("json-c/", "common rpc db api scheduler compute manage client")

@@ -7,7 +7,8 @@
  * that libvirt or QEMU does not answer is abandoned (its thread is counted, and the connection replaced)
  * and the fault is HYPERVISOR, text "... does not answer".  A call that got an answer never leaves doubt
  * between "no such domain" and "could not ask": the first is NOVA_SEEN_ABSENT, the second an error.
- * Errors carry libvirt's own text.
+ * Errors carry libvirt's own text.  An act that was abandoned may still happen later, when a libvirtd that
+ * hung goes on: look before acting again.
  *
  * A guest whose QEMU does not answer cannot use up the threads: while two calls for it are abandoned,
  * further ones that would need it fail at once (looking and destroying still work).
@@ -25,7 +26,7 @@
 
 typedef struct nova_virt nova_virt;
 
-/* Wake-up calls, from the event thread: return quickly, do not call back into nova_virt. */
+/* Wake-up calls, from threads of nova_virt's, one at a time: return quickly, do not call back into it. */
 typedef struct nova_virt_events {
 	/* A domain changed its life: look at it.  `rebooted' for a guest's own reboot. */
 	void (*domain)(const char *instance_uuid, bool rebooted, void *user);
@@ -36,8 +37,8 @@ typedef struct nova_virt_events {
 
 /* Opens [libvirt] connection_uri with keepalive; libvirt's event thread is started once per process and
  * runs to its end.  `events' may be NULL and is copied.  Keeps a reference to `conf'; of the migration
- * options only those are read from it that a reload does not change.  A connection that breaks later is
- * opened again by itself, for ever, at most every 5 s. */
+ * options only those are read from it that a reload does not change.  Fails when libvirt does not answer now; a
+ * connection that breaks later is opened again by itself, for ever, at least every 5 s. */
 nova_virt *nova_virt_open(nova_conf *conf, const nova_virt_events *events, int deadline_ms, GError **error);
 /* No event function is called any more once it returns. */
 void nova_virt_close(nova_virt *virt);
@@ -78,7 +79,7 @@ bool nova_virt_migration_ports(GError **error);
  * [libvirt] live_migration_uri.  Connections to other hosts are kept warm and have a keepalive.
  * `name' is the domain's name, for the end reason of one that is gone, which is looked up in libvirt's
  * log on this host; NULL or with an address: ret->end stays UNKNOWN.  ret->boot_changed is left false:
- * the caller knows boot ids. */
+ * the caller knows boot ids.  A running domain whose QEMU does not say whether it has a job counts as having one. */
 bool nova_virt_observe(nova_virt *virt, const char *address, const char *instance_uuid, const char *name,
 		       nova_domain_view *ret, int deadline_ms, GError **error);
 
@@ -87,7 +88,8 @@ typedef struct nova_virt_domain {
 	nova_domain_view view;
 } nova_virt_domain;
 void nova_virt_domain_free(nova_virt_domain *domain);
-/* Every domain of this host, ours or not (token -1); *ret: of nova_virt_domain, owns them. */
+/* Every domain of this host, ours or not (token -1); *ret: of nova_virt_domain, owns them.  Jobs and end
+ * reasons are not looked up. */
 bool nova_virt_list(nova_virt *virt, GPtrArray **ret, int deadline_ms, GError **error);
 
 /* The pid of the domain's QEMU on this host, checked to be that QEMU (its command line names the uuid),

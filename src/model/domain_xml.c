@@ -44,21 +44,25 @@ static bool check(const nova_domain_spec *spec, GError **error)
 	return true;
 }
 
-static void append_metadata(GString *xml, const char *indent, int64_t token, int64_t operation, const char *host)
+static void append_metadata(GString *xml, const nova_domain_spec *spec)
 {
-	append(xml, "%s<nova:instance xmlns:nova='" NOVA_DOMAIN_XMLNS "'>"
+	append(xml, "    <nova:instance xmlns:nova='" NOVA_DOMAIN_XMLNS "'>"
 	       "<nova:token>%" G_GINT64_FORMAT "</nova:token>"
-	       "<nova:operation>%" G_GINT64_FORMAT "</nova:operation>", indent, token, operation);
-	if (host)
-		append(xml, "<nova:host>%s</nova:host>", host);
-	append(xml, "</nova:instance>");
+	       "<nova:operation>%" G_GINT64_FORMAT "</nova:operation>", spec->token, spec->operation);
+	if (spec->host)
+		append(xml, "<nova:host>%s</nova:host>", spec->host);
+	append(xml, "</nova:instance>\n");
 }
 
 char *nova_domain_metadata_xml(int64_t token, int64_t operation, const char *host)
 {
 	GString *xml = g_string_new(NULL);
 
-	append_metadata(xml, "", token, operation, host);
+	append(xml, "<instance><token>%" G_GINT64_FORMAT "</token><operation>%" G_GINT64_FORMAT "</operation>", token,
+	       operation);
+	if (host)
+		append(xml, "<host>%s</host>", host);
+	append(xml, "</instance>");
 	return g_string_free(xml, FALSE);
 }
 
@@ -161,8 +165,8 @@ char *nova_domain_xml(const nova_domain_spec *spec, GError **error)
 	append(xml, "<domain type='%s'>\n  <name>%s</name>\n  <uuid>%s</uuid>\n", spec->kvm ? "kvm" : "qemu", name,
 	       spec->uuid);
 	append(xml, "  <metadata>\n");
-	append_metadata(xml, "    ", spec->token, spec->operation, spec->host);
-	append(xml, "\n  </metadata>\n  <memory unit='MiB'>%" G_GINT64_FORMAT "</memory>\n  <vcpu>%d</vcpu>\n",
+	append_metadata(xml, spec);
+	append(xml, "  </metadata>\n  <memory unit='MiB'>%" G_GINT64_FORMAT "</memory>\n  <vcpu>%d</vcpu>\n",
 	       spec->memory_mb, spec->vcpus);
 	append_sysinfo(xml, spec);
 	append(xml, "  <os>\n    <type arch='x86_64' machine='%s'>hvm</type>\n    <boot dev='hd'/>\n", spec->machine);

@@ -49,5 +49,6 @@ typedef struct nova_domain_spec {
  * Caller frees. */
 char *nova_domain_xml(const nova_domain_spec *spec, GError **error);
 
-/* The metadata element alone; `host' may be NULL.  Caller frees. */
+/* The metadata element as virDomainSetMetadata() wants it, which adds the namespace (to the element itself only);
+ * `host' may be NULL.  Caller frees. */
 char *nova_domain_metadata_xml(int64_t token, int64_t operation, const char *host);
