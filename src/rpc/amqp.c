@@ -4,6 +4,7 @@
 #include "rpc/amqp.h"
 
 #include "common/error.h"
+#include "rpc/dial.h"
 
 #include <amqp.h>
 #include <amqp_framing.h>
@@ -38,10 +39,26 @@ struct nova_amqp {
 	GByteArray *body;
 };
 
+/* The library's words, but for the cases an operator meets every day. */
+static const char *describe(int status)
+{
+	switch (status) {
+	case AMQP_STATUS_SOCKET_ERROR:
+	case AMQP_STATUS_SOCKET_CLOSED:
+	case AMQP_STATUS_CONNECTION_CLOSED:
+		return "the connection broke";
+	case AMQP_STATUS_HEARTBEAT_TIMEOUT:
+		return "no sign of life from the broker for two heartbeats";
+	case AMQP_STATUS_TIMEOUT:
+		return "no answer from the broker in time";
+	default:
+		return amqp_error_string2(status);
+	}
+}
+
 static bool library_error(nova_amqp *amqp, const char *doing, int status, GError **error)
 {
-	return nova_fail(error, NOVA_FAULT_MESSAGING, "%s at %s: %s", doing, amqp->address,
-			 amqp_error_string2(status));
+	return nova_fail(error, NOVA_FAULT_MESSAGING, "%s at %s: %s", doing, amqp->address, describe(status));
 }
 
 /* The broker closed our channel or connection and said why. */
@@ -145,22 +162,19 @@ nova_amqp *nova_amqp_open(const nova_broker *broker, const nova_amqp_settings *s
 {
 	nova_amqp *amqp = g_new0(nova_amqp, 1);
 	struct timeval limit = { settings->timeout_ms / 1000, settings->timeout_ms % 1000 * 1000L };
-	amqp_socket_t *socket;
-	int status;
+	int fd = nova_dial(broker->host, broker->port, settings->timeout_ms, error);
 
+	if (fd < 0) {
+		g_free(amqp);
+		return NULL;
+	}
 	amqp->state = amqp_new_connection();
 	amqp->address = g_strdup_printf(strchr(broker->host, ':') ? "[%s]:%u" : "%s:%u", broker->host, broker->port);
 	amqp->body = g_byte_array_new();
 	amqp->max_body = settings->max_body;
 	amqp_set_handshake_timeout(amqp->state, &limit);
 	amqp_set_rpc_timeout(amqp->state, &limit);
-	socket = amqp_tcp_socket_new(amqp->state);
-	status = amqp_socket_open_noblock(socket, broker->host, (int)broker->port, &limit);
-	if (status != AMQP_STATUS_OK) {
-		library_error(amqp, "connect", status, error);
-		nova_amqp_close(amqp);
-		return NULL;
-	}
+	amqp_tcp_socket_set_sockfd(amqp_tcp_socket_new(amqp->state), fd);
 	if (!log_in(amqp, broker, settings, error)) {
 		nova_amqp_close(amqp);
 		return NULL;
@@ -463,7 +477,7 @@ bool nova_amqp_next(nova_amqp *amqp, nova_amqp_event *ret_event, GError **error)
 		if (status == AMQP_STATUS_TIMEOUT)
 			break;
 		if (status != AMQP_STATUS_OK)
-			return library_error(amqp, "connection", status, error);
+			return library_error(amqp, "wait for messages", status, error);
 		complete = take_frame(amqp, &frame, &event, &problem);
 		/* Everything kept was copied; without this memory grows with every frame. */
 		amqp_maybe_release_buffers(amqp->state);

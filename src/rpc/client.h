@@ -33,8 +33,8 @@ bool nova_rpc_cast(nova_bus *bus, const nova_rpc_target *target, const char *met
  * never produced for a caller who has left it in a queue.  *ret_result (may be NULL) is the
  * method's result, NULL for JSON null.
  *
- * Faults: UNDELIVERABLE at once when no queue takes it (the service never ran, or its queue vanished
- * with the broker); MESSAGING_TIMEOUT at the deadline, the text says how far the request had come
+ * Faults: UNDELIVERABLE at once when no queue takes it (the service never ran, or the broker restarted
+ * and the service has not declared its queue again yet); MESSAGING_TIMEOUT at the deadline, the text says how far the request had come
  * (waiting for the broker, sent, taken by the broker); MESSAGING when the queue is full or the bus
  * stops; TOO_LARGE.  A failure of the remote method arrives as the fault whose wire name equals its
  * class (fault.def; INTERNAL for a class we do not know, its name is then part of the text).  After

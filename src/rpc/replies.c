@@ -234,7 +234,8 @@ static bool conclude(nova_waiter *waiter, json_object **ret_result, GError **err
 		return nova_fail(error, NOVA_FAULT_MESSAGING, "the service is stopping");
 	if (waiter->sending == NOVA_SENDING_RETURNED)
 		return nova_fail(error, NOVA_FAULT_UNDELIVERABLE,
-				 "there is no queue of that name: its service never ran");
+				 "no queue takes it: its service never ran or is not back after a restart of the "
+				 "broker");
 	if (waiter->sending == NOVA_SENDING_DROPPED)
 		return nova_fail(error, NOVA_FAULT_MESSAGING, "the broker refused the request again and again");
 	return timed_out(waiter, error);

@@ -12,6 +12,7 @@ import types
 
 from oslo_config import cfg
 import oslo_messaging
+from oslo_messaging.rpc import dispatcher
 
 # Nova's exceptions without Nova: what matters is that class and module are found by name.
 nova = types.ModuleType("nova")
@@ -65,16 +66,16 @@ class LiteEndpoint:
 
 
 def transport_for(url):
-    conf = cfg.ConfigOpts()
+    conf = cfg.CONF
     conf([])
     transport = oslo_messaging.get_rpc_transport(conf, url, allowed_remote_exmods=["nova.exception"])
-    conf.set_override("rpc_ping_enabled", True)
-    conf.set_override("control_exchange", "nova")
     return transport
 
 
 def serve(url, topic, host):
     transport = transport_for(url)
+    cfg.CONF.register_opts(dispatcher._dispatcher_opts)
+    cfg.CONF.set_override("rpc_ping_enabled", True)
     server = oslo_messaging.get_rpc_server(
         transport, oslo_messaging.Target(topic=topic, server=host, exchange="nova"),
         [Endpoint(), LiteEndpoint()], executor="threading")
@@ -100,7 +101,7 @@ class Checks:
     def __init__(self, url, topic, host):
         self.topic, self.host = topic, host
         self.context = {"request_id": "req-1", "user_id": "u1", "project_id": "p1", "is_admin": True}
-        self.client = oslo_messaging.RPCClient(
+        self.client = oslo_messaging.get_rpc_client(
             transport_for(url), oslo_messaging.Target(topic=topic, exchange="nova"), timeout=20)
 
     def call(self, method, prepare=None, **args):

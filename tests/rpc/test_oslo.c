@@ -6,32 +6,36 @@
 
 #include "common/context.h"
 
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct peer {
+typedef struct oslo_peer {
 	GPid pid;
 	int input;
 	FILE *output;
-} peer;
+} oslo_peer;
 
-static peer start_peer(const char *role, const char *topic, const char *host)
+static oslo_peer start_peer(const char *role, const char *topic, const char *host)
 {
 	const char *argv[] = {
 		"/usr/bin/python3", TEST_SRCDIR "/tests/rpc/oslo_peer.py", role, test_broker_url(the_broker), topic, host, NULL,
 	};
+	/* A Python server writes a traceback for every failure it is asked for. */
+	GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD |
+			    (strcmp(role, "server") == 0 ? G_SPAWN_STDERR_TO_DEV_NULL : G_SPAWN_DEFAULT);
 	GError *error = NULL;
-	peer peer;
+	oslo_peer peer;
 	int output;
 
-	if (!g_spawn_async_with_pipes(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &peer.pid,
+	if (!g_spawn_async_with_pipes(NULL, (char **)argv, NULL, flags, NULL, NULL, &peer.pid,
 				      &peer.input, &output, NULL, &error))
 		fail_msg("%s", error->message);
 	peer.output = fdopen(output, "r");
 	return peer;
 }
 
-static int end_peer(peer *peer)
+static int end_peer(oslo_peer *peer)
 {
 	int status;
 
@@ -45,7 +49,7 @@ static void test_python_client(void **state)
 {
 	nova_bus *bus = test_bus_new(NULL);
 	test_service *service = test_service_new(bus, "pyclient", "host1", 8);
-	peer peer = start_peer("client", "pyclient", "host1");
+	oslo_peer peer = start_peer("client", "pyclient", "host1");
 	char line[256];
 	size_t checks = 0;
 
@@ -55,7 +59,7 @@ static void test_python_client(void **state)
 		checks += g_str_has_prefix(line, "ok ");
 	}
 	assert_int_equal(end_peer(&peer), 0);
-	assert_int_equal(checks, 19);
+	assert_int_equal(checks, 18);
 	assert_int_equal(test_service_count(service, "\"cast\""), 1);
 	assert_int_equal(test_service_count(service, "\"fanout\""), 1);
 	test_service_free(service);
@@ -138,21 +142,22 @@ static void check_time(nova_bus *bus)
 	g_autofree char *text = NULL;
 	int64_t begun;
 
-	/* Silence of 2 s would end it: Python's signs of life keep it going. */
-	if (!nova_rpc_call_monitored(bus, &topic, "slow", args, NULL, 20000, 2, &result, &error))
-		fail_msg("%s", error->message);
-	assert_string_equal(json_object_get_string(result), "done");
-
 	text = test_call_fails(bus, &topic, "slow", "{\"seconds\":2}", 700, NOVA_FAULT_MESSAGING_TIMEOUT);
 	assert_non_null(strstr(text, "slow on 'pyserver'"));
 	begun = g_get_monotonic_time();
 	expect_fault(bus, &nobody, "echo", "{\"x\":1}", NOVA_FAULT_UNDELIVERABLE, "pyserver.nobody");
 	assert_true(g_get_monotonic_time() - begun < 2000000);
+	/* Silence of 2 s would end it: Python's signs of life keep it going.  Last, because it is still
+	 * under way when the late answer of the call that timed out comes: a Python server would hold
+	 * that for a minute for a reply queue that is gone. */
+	if (!nova_rpc_call_monitored(bus, &topic, "slow", args, NULL, 20000, 2, &result, &error))
+		fail_msg("%s", error->message);
+	assert_string_equal(json_object_get_string(result), "done");
 }
 
 static void test_python_server(void **state)
 {
-	peer peer = start_peer("server", "pyserver", "host1");
+	oslo_peer peer = start_peer("server", "pyserver", "host1");
 	nova_bus *bus = test_bus_new(NULL);
 	char line[64];
 
