@@ -34,11 +34,12 @@ bool nova_rpc_cast(nova_bus *bus, const nova_rpc_target *target, const char *met
  * method's result, NULL for JSON null.
  *
  * Faults: UNDELIVERABLE at once when no queue takes it (the service never ran, or the broker restarted
- * and the service has not declared its queue again yet); MESSAGING_TIMEOUT at the deadline, the text says how far the request had come
- * (waiting for the broker, sent, taken by the broker); MESSAGING when the queue is full or the bus
- * stops; TOO_LARGE.  A failure of the remote method arrives as the fault whose wire name equals its
- * class (fault.def; INTERNAL for a class we do not know, its name is then part of the text).  After
- * MESSAGING_TIMEOUT the method may or may not have run: ask, do not assume. */
+ * and the service has not declared its queue again yet); MESSAGING_TIMEOUT at the deadline, the text
+ * says how far the request had come (waiting for the broker, sent, taken by the broker); MESSAGING
+ * when the queue is full or the bus stops; TOO_LARGE.  A failure of the remote method arrives as the
+ * fault whose wire name equals its class (fault.def; INTERNAL for a class we do not know, its name is
+ * then part of the text).  After MESSAGING_TIMEOUT the method may or may not have run: ask, do not
+ * assume. */
 bool nova_rpc_call(nova_bus *bus, const nova_rpc_target *target, const char *method,
 		   struct json_object *args, const struct nova_context *context, unsigned timeout_ms,
 		   struct json_object **ret_result, GError **error);

@@ -116,7 +116,10 @@ static const nova_rpc_method methods[] = {
 };
 
 static const nova_rpc_method lite_methods[] = {
-	{ .name = "echo", .kind = NOVA_RPC_CALL, .args = NOVA_RPC_ARGS({ "x", NOVA_RPC_ANY, true }), .run = run_lite_echo },
+	{ .name = "echo",
+	  .kind = NOVA_RPC_CALL,
+	  .args = NOVA_RPC_ARGS({ "x", NOVA_RPC_ANY, true }),
+	  .run = run_lite_echo },
 	{ 0 },
 };
 
@@ -303,8 +306,8 @@ void raw_send(raw_sender *sender, const raw_message *message)
 
 void raw_make_dead_letters(raw_sender *sender, const char *exchange, const char *queue)
 {
-	amqp_exchange_declare(sender->state, 1, amqp_cstring_bytes(exchange), amqp_cstring_bytes("fanout"), false, false,
-			      false, false, amqp_empty_table);
+	amqp_exchange_declare(sender->state, 1, amqp_cstring_bytes(exchange), amqp_cstring_bytes("fanout"), false,
+			      false, false, false, amqp_empty_table);
 	check_raw(amqp_get_rpc_reply(sender->state));
 	amqp_queue_declare(sender->state, 1, amqp_cstring_bytes(queue), false, false, false, false, amqp_empty_table);
 	check_raw(amqp_get_rpc_reply(sender->state));
@@ -315,8 +318,8 @@ void raw_make_dead_letters(raw_sender *sender, const char *exchange, const char 
 
 size_t raw_count(raw_sender *sender, const char *queue)
 {
-	amqp_queue_declare_ok_t *ok = amqp_queue_declare(sender->state, 1, amqp_cstring_bytes(queue), true, false, false,
-							 false, amqp_empty_table);
+	amqp_queue_declare_ok_t *ok = amqp_queue_declare(sender->state, 1, amqp_cstring_bytes(queue), true, false,
+							 false, false, amqp_empty_table);
 
 	assert_non_null(ok);
 	return ok->message_count;

@@ -17,37 +17,22 @@
 
 enum { DEPTH = 32 };
 
-static const char captured_call[] =
-	"{\"oslo.version\": \"2.0\", \"oslo.message\": \"{\\\"method\\\": \\\"ping\\\", \\\"args\\\": {\\\"arg\\\": \\\"1.21 "
-	"GigaWatts\\\"}, \\\"namespace\\\": \\\"baseapi\\\", \\\"version\\\": \\\"1.0\\\", \\\"_msg_id\\\": "
-	"\\\"43727b3823804f80b67542869048140b\\\", \\\"_reply_q\\\": \\\"reply_33f26dca0e174899a8ffa96eea23dcf2\\\", "
-	"\\\"_timeout\\\": null, \\\"_unique_id\\\": \\\"6fe563cf7b4c4777b617083cdf63b278\\\", \\\"_context_user\\\": null, "
-	"\\\"_context_project_id\\\": null, \\\"_context_is_admin\\\": true, \\\"_context_request_id\\\": "
-	"\\\"req-653aa482-abcd-46af-aace-f91fcd264b90\\\", \\\"_context_roles\\\": [], \\\"_context_user_id\\\": null, "
-	"\\\"_context_service_catalog\\\": []}\"}";
+/* One line from tests/rpc/bodies. */
+static char *load_body(const char *file)
+{
+	g_autofree char *path = g_build_filename(TEST_SRCDIR, "tests/rpc/bodies", file, NULL);
+	g_autoptr(GError) error = NULL;
+	char *text;
 
-static const char captured_reply[] =
-	"{\"oslo.version\": \"2.0\", \"oslo.message\": \"{\\\"result\\\": {\\\"x\\\": {\\\"a\\\": [1, 2.5, null, "
-	"\\\"\\\\u00e9\\\"]}}, \\\"failure\\\": null, \\\"ending\\\": true, \\\"_msg_id\\\": "
-	"\\\"b543341182444441afe5f301434faa1a\\\", \\\"_unique_id\\\": \\\"b0de01b70c2e4c34bef3c66725163395\\\"}\"}";
-
-static const char captured_failure[] =
-	"{\"oslo.version\": \"2.0\", \"oslo.message\": \"{\\\"result\\\": null, \\\"failure\\\": \\\"{\\\\\\\"class\\\\\\\": "
-	"\\\\\\\"ValueError\\\\\\\", \\\\\\\"module\\\\\\\": \\\\\\\"builtins\\\\\\\", \\\\\\\"message\\\\\\\": \\\\\\\"bad "
-	"thing\\\\\\\", \\\\\\\"tb\\\\\\\": [], \\\\\\\"args\\\\\\\": [\\\\\\\"bad thing\\\\\\\"], \\\\\\\"kwargs\\\\\\\": "
-	"{}}\\\", \\\"ending\\\": true, \\\"_msg_id\\\": \\\"37cff6fda7a94d6785adc0d50e3f7c0b\\\", \\\"_unique_id\\\": "
-	"\\\"dc79703b7c70476bb4ce447420c12405\\\"}\"}";
-
-static const char captured_beat[] =
-	"{\"oslo.version\": \"2.0\", \"oslo.message\": \"{\\\"result\\\": null, \\\"failure\\\": null, \\\"ending\\\": "
-	"false, \\\"_msg_id\\\": \\\"fc09e751ea834e12b94f8fedc0e0c7dc\\\", \\\"_unique_id\\\": "
-	"\\\"b50dd513148b4e3186e37459a9a9cc93\\\"}\"}";
+	if (!g_file_get_contents(path, &text, NULL, &error))
+		fail_msg("%s", error->message);
+	return g_strchomp(text);
+}
 
 static void test_captured_call(void **state)
 {
-	g_autoptr(GError) error = NULL;
-	g_autoptr(nova_rpc_message) m =
-		nova_envelope_decode_request(captured_call, strlen(captured_call), DEPTH, &error);
+	g_autofree char *body = load_body("captured-call.json");
+	g_autoptr(nova_rpc_message) m = nova_envelope_decode_request(body, strlen(body), DEPTH, NULL);
 
 	(void)state;
 	assert_non_null(m);
@@ -64,8 +49,9 @@ static void test_captured_call(void **state)
 	assert_true(m->context->is_admin);
 }
 
-static nova_rpc_reply *decode_reply(const char *body)
+static nova_rpc_reply *decode_reply(const char *file)
 {
+	g_autofree char *body = load_body(file);
 	GError *error = NULL;
 	nova_rpc_reply *reply = nova_envelope_decode_reply(body, strlen(body), DEPTH, &error);
 
@@ -76,9 +62,9 @@ static nova_rpc_reply *decode_reply(const char *body)
 
 static void test_captured_replies(void **state)
 {
-	g_autoptr(nova_rpc_reply) result = decode_reply(captured_reply);
-	g_autoptr(nova_rpc_reply) failure = decode_reply(captured_failure);
-	g_autoptr(nova_rpc_reply) beat = decode_reply(captured_beat);
+	g_autoptr(nova_rpc_reply) result = decode_reply("captured-reply.json");
+	g_autoptr(nova_rpc_reply) failure = decode_reply("captured-failure.json");
+	g_autoptr(nova_rpc_reply) beat = decode_reply("captured-beat.json");
 
 	(void)state;
 	assert_string_equal(nova_json_text(result->result), "{\"x\":{\"a\":[1,2.5,null,\"\xc3\xa9\"]}}");
@@ -90,10 +76,11 @@ static void test_captured_replies(void **state)
 	assert_true(!beat->ending && !beat->failure && !beat->result);
 }
 
-static void assert_body(GBytes *body, const char *want)
+static void assert_body(GBytes *body, const char *file)
 {
 	size_t length;
 	const char *text = g_bytes_get_data(body, &length);
+	g_autofree char *want = load_body(file);
 
 	assert_int_equal(length, strlen(want));
 	assert_memory_equal(text, want, length);
@@ -114,16 +101,9 @@ static void test_what_we_send(void **state)
 	g_autoptr(GBytes) beat_body = nova_envelope_encode_reply(&beat, "u");
 
 	(void)state;
-	assert_body(cast_body, "{\"oslo.version\":\"2.0\",\"oslo.message\":\"{\\\"method\\\":\\\"note\\\",\\\"args\\\":"
-			       "{\\\"path\\\":\\\"/a\\\"},\\\"version\\\":\\\"1.0\\\",\\\"_unique_id\\\":\\\"u\\\"}\"}");
-	assert_body(call_body,
-		    "{\"oslo.version\":\"2.0\",\"oslo.message\":\"{\\\"method\\\":\\\"note\\\",\\\"args\\\":{},"
-		    "\\\"version\\\":\\\"1.3\\\",\\\"namespace\\\":\\\"n\\\",\\\"_msg_id\\\":\\\"m\\\",\\\"_reply_q\\\":"
-		    "\\\"q\\\",\\\"_timeout\\\":4,\\\"_unique_id\\\":\\\"u\\\",\\\"_context_request_id\\\":\\\"req-1\\\","
-		    "\\\"_context_user_id\\\":\\\"u1\\\",\\\"_context_project_id\\\":null,\\\"_context_is_admin\\\":false}\"}");
-	assert_body(beat_body,
-		    "{\"oslo.version\":\"2.0\",\"oslo.message\":\"{\\\"result\\\":null,\\\"failure\\\":null,\\\"ending\\\":"
-		    "false,\\\"_msg_id\\\":\\\"m\\\",\\\"_unique_id\\\":\\\"u\\\"}\"}");
+	assert_body(cast_body, "sent-cast.json");
+	assert_body(call_body, "sent-call.json");
+	assert_body(beat_body, "sent-beat.json");
 }
 
 static void test_failures_both_ways(void **state)
@@ -253,11 +233,20 @@ static void test_odd_contexts(void **state)
  * fixed, so a failure can be repeated. */
 static void test_mutations(void **state)
 {
-	static const char *const seeds[] = { captured_call, captured_reply, captured_failure, captured_beat };
+	static const char *const files[] = {
+		"captured-call.json",
+		"captured-reply.json",
+		"captured-failure.json",
+		"captured-beat.json",
+	};
+	char *seeds[G_N_ELEMENTS(files)];
 	g_autoptr(GRand) rand = g_rand_new_with_seed(20231);
+	static const char odd[] = "\"\\{}[],:09ae\x80\xff ";
 	unsigned accepted = 0;
 
 	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+		seeds[i] = load_body(files[i]);
 	for (unsigned n = 0; n < 20000; n++) {
 		const char *seed = seeds[n % G_N_ELEMENTS(seeds)];
 		size_t length = strlen(seed);
@@ -268,7 +257,7 @@ static void test_mutations(void **state)
 		g_autoptr(nova_rpc_reply) reply = NULL;
 
 		for (int flips = g_rand_int_range(rand, 0, 4); flips > 0; flips--)
-			body[g_rand_int_range(rand, 0, (int)length)] = "\"\\{}[],:09ae\x80\xff\0 "[g_rand_int_range(rand, 0, 17)];
+			body[g_rand_int_range(rand, 0, (int)length)] = odd[g_rand_int_range(rand, 0, sizeof(odd))];
 		if (g_rand_boolean(rand))
 			length = (size_t)g_rand_int_range(rand, 0, (int)length + 1);
 		message = nova_envelope_decode_request(body, length, DEPTH, &error);
@@ -279,6 +268,8 @@ static void test_mutations(void **state)
 		accepted += message || reply;
 	}
 	assert_in_range(accepted, 1000, 19000);
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+		g_free(seeds[i]);
 }
 
 int main(void)

@@ -379,7 +379,9 @@ static bool run_bell(nova_rpc_request *request, GError **error)
 
 static bool run_observe(nova_rpc_request *request, GError **error)
 {
-	nova_domain_report report = { .state = (char *)"paused_user", .token = (char *)"t-1", .operation = 9, .job = true };
+	nova_domain_report report = {
+		.state = (char *)"paused_user", .token = (char *)"t-1", .operation = 9, .job = true
+	};
 	const char *instance;
 
 	if (!nova_json_get_str(request->args, "instance", &instance, error))
@@ -393,7 +395,10 @@ static bool run_observe(nova_rpc_request *request, GError **error)
 static const nova_rpc_method bell_methods[] = {
 	{ .name = "live_migration", .kind = NOVA_RPC_CAST, .args = NOVA_DOORBELL_ARGS, .run = run_bell },
 	{ .name = NOVA_RPC_ROLLBACK_DESTINATION, .kind = NOVA_RPC_CALL, .args = NOVA_DOORBELL_ARGS, .run = run_bell },
-	{ .name = NOVA_RPC_OBSERVE_DOMAIN, .kind = NOVA_RPC_CALL, .args = NOVA_OBSERVE_DOMAIN_ARGS, .run = run_observe },
+	{ .name = NOVA_RPC_OBSERVE_DOMAIN,
+	  .kind = NOVA_RPC_CALL,
+	  .args = NOVA_OBSERVE_DOMAIN_ARGS,
+	  .run = run_observe },
 	{ 0 },
 };
 
@@ -423,7 +428,8 @@ static void test_doorbells(void **state)
 
 	(void)state;
 	assert_true(nova_rpc_server_wait_listening(server, 15000));
-	assert_true(nova_doorbell_ring(bus, "compute", "HostB", "live_migration", INT64_C(5000000000), 3, context, NULL));
+	assert_true(
+		nova_doorbell_ring(bus, "compute", "HostB", "live_migration", INT64_C(5000000000), 3, context, NULL));
 	test_wait_until(has_rung, &rung.operation, "the doorbell");
 	assert_true(rung.operation == INT64_C(5000000000) && rung.seq == 3 && !rung.rolled_back);
 	assert_string_equal(rung.request_id, "req-7");

@@ -19,7 +19,13 @@ typedef struct oslo_peer {
 static oslo_peer start_peer(const char *role, const char *topic, const char *host)
 {
 	const char *argv[] = {
-		"/usr/bin/python3", TEST_SRCDIR "/tests/rpc/oslo_peer.py", role, test_broker_url(the_broker), topic, host, NULL,
+		"/usr/bin/python3",
+		TEST_SRCDIR "/tests/rpc/oslo_peer.py",
+		role,
+		test_broker_url(the_broker),
+		topic,
+		host,
+		NULL,
 	};
 	/* A Python server writes a traceback for every failure it is asked for. */
 	GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD |

@@ -80,7 +80,8 @@ static void print_stats(nova_bus *bus, const char *who)
 	nova_bus_stats s;
 
 	nova_bus_get_stats(bus, &s);
-	print_message("  %s: %lu sent, %lu confirmed, %lu returned, %lu resent, %lu dropped, %lu duplicates, %lu connects\n",
+	print_message("  %s: %lu sent, %lu confirmed, %lu returned, %lu resent, %lu dropped, %lu duplicates, %lu "
+		      "connects\n",
 		      who, (unsigned long)s.sent, (unsigned long)s.confirmed, (unsigned long)s.returned,
 		      (unsigned long)s.resent, (unsigned long)s.dropped, (unsigned long)s.duplicates,
 		      (unsigned long)s.connects);
