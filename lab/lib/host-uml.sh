@@ -46,6 +46,7 @@ uml_boot() {
 	mac=$(printf '02:79:%02x:00:%02x' "$LAB_NUM" "$i")
 	rm -f "$dir/ready"
 	mkdir -p "$dir/uml"
+	(umask 077 && head -c 32 /dev/urandom | base64 -w 0 >"$dir/agent-secret") || return 1
 	(exec 9>&- setsid ip netns exec "$(net_ns)" taskset -c $((i % $(nproc))) env -i PATH="$PATH" HOME=/root \
 		linux.uml "mem=${UML_MEMORY_MB}M" root=/dev/root rootfstype=hostfs rootflags=/ ro con=null con0=null,fd:1 quiet \
 		"vec0:transport=tap,ifname=h$i,mac=$mac:01" "vec1:transport=tap,ifname=p$i,mac=$mac:02" \
@@ -88,7 +89,7 @@ uml_cut_power() {
 
 uml_exec_user() {
 	uml_is_on "$1" || { echo "nova-lite-lab: $1 has no power; 'nova-lite-lab boot $1' gives it some" >&2; exit 1; }
-	exec 9>&- nsenter --net="/run/netns/$(net_ns)" "$LIB/uml-agent" run "$(uml_management "$1" 2)" 7 "${@:2}"
+	exec 9>&- nsenter --net="/run/netns/$(net_ns)" "$LIB/uml-agent" run "$(host_dir "$1")/agent-secret" "$(uml_management "$1" 2)" 7 "${@:2}"
 }
 uml_exec() {
 	(uml_exec_user "$1" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -43,7 +43,7 @@ link set eth0 up
 addr add $UML_MANAGEMENT/30 dev mgmt
 link set mgmt up
 TEXT
-/usr/bin/python3 "$LIB/uml-agent" serve "$UML_MANAGEMENT" 7 &
+/usr/bin/python3 "$LIB/uml-agent" serve "$DIR/agent-secret" mgmt "$UML_MANAGEMENT" 7 &
 
 # The outside waits for a file that exists, because a hostfs writes data late but makes files at once.
 exec 3> >(read -r line && [ "$line" = ready ] && : >"$DIR/ready")
