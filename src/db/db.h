@@ -25,8 +25,8 @@ typedef struct nova_db nova_db;
 
 /* Opens a pool of at most `max_connections' (0: [database] max_pool_size) for `program'.  Does not
  * connect: a database that is away is reported by the first use.  Fails with CONFIG for a connection
- * string libpq cannot read.  `conf' is referenced for as long as needed. */
-nova_db *nova_db_open(nova_conf *conf, const char *program, unsigned max_connections, GError **error);
+ * string libpq cannot read.  Takes a reference to `conf'. */
+nova_db *nova_db_open(const nova_conf *conf, const char *program, unsigned max_connections, GError **error);
 void nova_db_close(nova_db *db); /* NULL is fine; every call must have returned */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_db, nova_db_close)
 

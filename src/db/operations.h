@@ -39,6 +39,8 @@ nova_operation *nova_operations_begin(nova_db *db, const nova_op_request *reques
 /* NULL with no error: no such operation.  Host names, addresses and progress are filled in. */
 nova_operation *nova_operations_find(nova_db *db, int64_t id, GError **error);
 
+nova_operation *nova_operations_find_by_uuid(nova_db *db, const char *uuid, GError **error);
+
 /* The active operation of an instance; NULL with no error: idle. */
 nova_operation *nova_operations_find_active(nova_db *db, const char *instance_uuid, GError **error);
 

@@ -5,6 +5,10 @@
 
 CREATE SEQUENCE service_ids;
 
+-- Times leave the database as microseconds since 1970.
+CREATE FUNCTION nova_usec(at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (extract(epoch FROM at) * 1000000)::bigint;
+
 -- A file system that holds instance directories.  However many hosts share it, its space is one row:
 -- a guest's disk is counted once and not a second time while the guest moves.
 CREATE TABLE pools (
@@ -17,6 +21,8 @@ CREATE TABLE pools (
     updated_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- used_* and outgoing/incoming change only in the transaction that changes the claim (or holds_slots of
+-- the operation) behind them.
 CREATE TABLE hosts (
     id                  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name                text NOT NULL UNIQUE,
@@ -45,6 +51,9 @@ CREATE TABLE hosts (
     reserved_vcpus      integer NOT NULL DEFAULT 0,
     reserved_memory_mb  bigint NOT NULL DEFAULT 0,
     reserved_disk_gb    bigint NOT NULL DEFAULT 0,
+    cpu_ratio           double precision NOT NULL DEFAULT 1.0,
+    ram_ratio           double precision NOT NULL DEFAULT 1.0,
+    disk_ratio          double precision NOT NULL DEFAULT 1.0,
     cap_vcpus           integer NOT NULL DEFAULT 0 CHECK (cap_vcpus >= 0),
     used_vcpus          integer NOT NULL DEFAULT 0 CHECK (used_vcpus BETWEEN 0 AND cap_vcpus),
     cap_memory_mb       bigint NOT NULL DEFAULT 0 CHECK (cap_memory_mb >= 0),
@@ -299,3 +308,63 @@ CREATE TABLE disk_claims (
     disk_gb     bigint NOT NULL,
     PRIMARY KEY (instance, pool_id)
 );
+
+-- ---- rows as the programs read them ----
+
+CREATE VIEW host_rows AS
+SELECT h.id, h.name, h.uuid, h.service_id, h.service_uuid, h.zone, h.my_ip, h.migration_address,
+       h.hypervisor_hostname, h.hypervisor_type, h.hypervisor_version, h.libvirt_version, h.cpu_info, h.cpu_xml,
+       h.machines, h.disabled, h.disabled_reason, h.forced_down, h.storage_ok, h.health,
+       h.vcpus, h.memory_mb, h.reserved_vcpus, h.reserved_memory_mb, h.reserved_disk_gb,
+       h.cpu_ratio, h.ram_ratio, h.disk_ratio, h.max_migrations,
+       h.cap_vcpus, h.used_vcpus, h.cap_memory_mb, h.used_memory_mb, h.outgoing, h.incoming,
+       h.pool_id, h.pool_free_gb, p.fsid AS pool_fsid, p.kind AS pool_kind, p.total_gb AS pool_total_gb,
+       p.cap_gb AS pool_cap_gb, p.used_gb AS pool_used_gb,
+       (SELECT count(*) > 1 FROM hosts x WHERE x.pool_id = h.pool_id) AS pool_shared,
+       (SELECT count(*) FROM instances i WHERE i.host_id = h.id AND i.deleted_at IS NULL) AS running_vms,
+       COALESCE(l.epoch, 0) AS epoch, COALESCE(l.boot_id, '') AS boot_id,
+       COALESCE(l.lease_until > clock_timestamp(), false) AND NOT h.forced_down AS up,
+       nova_usec(l.renewed_at) AS seen_us
+  FROM hosts h
+  LEFT JOIN host_lease l ON l.host_id = h.id
+  LEFT JOIN pools p ON p.id = h.pool_id;
+
+-- created_at, updated_at, launched_at, terminated_at and deleted_at are there for conditions and order.
+CREATE VIEW instance_rows AS
+SELECT i.id, i.uuid, i.project_id, i.user_id, i.display_name, i.description, i.hostname, i.vm_state,
+       i.power_state, i.wanted_power, i.delete_requested, i.token, i.host_id, h.name AS host,
+       h.hypervisor_hostname AS node, COALESCE(h.zone, '') AS zone,
+       i.flavor_id, i.flavorid, i.flavor_name, i.vcpus, i.memory_mb, i.root_gb, i.ephemeral_gb, i.swap_mb,
+       i.extra_specs, i.image_id, i.machine, i.metadata, i.tags, i.key_name, i.user_data, i.config_drive,
+       i.reservation_id, i.launch_index, host(i.access_ip_v4) AS access_ip_v4, host(i.access_ip_v6) AS access_ip_v6,
+       i.fault_code, i.fault_message, i.fault_details, nova_usec(i.fault_at) AS fault_us,
+       nova_usec(i.created_at) AS created_us, nova_usec(i.updated_at) AS updated_us,
+       nova_usec(i.launched_at) AS launched_us, nova_usec(i.terminated_at) AS terminated_us,
+       nova_usec(i.deleted_at) AS deleted_us,
+       o.id AS op_id, o.kind AS op_kind, o.state AS op_state, COALESCE(p.percent, 0) AS op_percent,
+       (SELECT string_agg(concat_ws(E'\t', n.label, host(a.address), family(a.address), a.mac, n.bridge), E'\n'
+                          ORDER BY a.network_id, a.address)
+          FROM addresses a JOIN networks n ON n.id = a.network_id
+         WHERE a.instance = i.uuid) AS addresses,
+       i.created_at, i.updated_at, i.launched_at, i.terminated_at, i.deleted_at
+  FROM instances i
+  LEFT JOIN hosts h ON h.id = i.host_id
+  LEFT JOIN operations o ON o.instance = i.uuid AND o.finished_at IS NULL
+  LEFT JOIN progress p ON p.operation = o.id;
+
+CREATE VIEW operation_rows AS
+SELECT o.id, o.uuid, o.kind, o.state, o.seq, o.instance, o.project_id, o.user_id, o.request_id,
+       o.source_host_id, o.dest_host_id, s.name AS source_host, d.name AS dest_host,
+       s.hypervisor_hostname AS source_node, d.hypervisor_hostname AS dest_node,
+       s.migration_address AS source_address, d.migration_address AS dest_address,
+       o.requested_host, o.owner_host_id, o.owner_epoch, o.abort_requested, o.force_requested, o.strict,
+       o.pre_power, o.attempts, o.blocked, o.blocked_host, o.reason, nova_usec(o.not_before) AS not_before_us,
+       o.downtime_ms, o.total_ms, nova_usec(o.created_at) AS created_us, nova_usec(o.changed_at) AS changed_us,
+       nova_usec(o.finished_at) AS finished_us,
+       p.memory_total, p.memory_processed, p.memory_remaining, p.disk_total, p.disk_processed, p.disk_remaining,
+       i.flavor_id, o.not_before, o.created_at, o.changed_at, o.finished_at
+  FROM operations o
+  JOIN instances i ON i.uuid = o.instance
+  LEFT JOIN hosts s ON s.id = o.source_host_id
+  LEFT JOIN hosts d ON d.id = o.dest_host_id
+  LEFT JOIN progress p ON p.operation = o.id;

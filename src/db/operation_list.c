@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db/operations.h"
+
+#include "common/uuid.h"
+#include "db/rows.h"
+#include "db/tx.h"
+#include "db/where.h"
+
+#include <string.h>
+
+/* "kind/state" of every row whose migration status this is; status NULL: of every row that has one. */
+static char **states_of_status(const char *status)
+{
+	GPtrArray *words = g_ptr_array_new();
+
+	for (int kind = 0; kind < NOVA_OP__COUNT; kind++)
+		for (const nova_flow_row *row = nova_flow_of((nova_op_kind)kind)->rows; row->doc; row++)
+			if (row->status && (!status || strcmp(row->status, status) == 0))
+				g_ptr_array_add(words, g_strconcat(nova_op_kind_name((nova_op_kind)kind), "/",
+								   nova_op_state_name(row->state), NULL));
+	g_ptr_array_add(words, NULL);
+	return (char **)g_ptr_array_free(words, FALSE);
+}
+
+static bool add_marker(nova_db *db, nova_where *where, const char *marker, GError **error)
+{
+	g_autoptr(nova_result) row = NULL;
+
+	if (nova_uuid_is_valid(marker) &&
+	    !nova_db_one(db, NOVA_Q_OPERATION_PROOF_OF_UUID, NOVA_ARGS(nova_arg_text(marker)), &row, error))
+		return false;
+	if (!row)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "marker [%s] not found", marker);
+	nova_where_add_arg(
+		where,
+		"(o.created_at, o.id) < (SELECT m.created_at, m.id FROM operations m WHERE m.uuid = ?::uuid)",
+		nova_arg_text(marker));
+	return true;
+}
+
+bool nova_operations_list(nova_db *db, const nova_operation_query *q, GPtrArray **ret, GError **error)
+{
+	g_autoptr(nova_where) where = nova_where_new("SELECT o.* FROM operation_rows o");
+	g_autoptr(nova_result) rows = NULL;
+
+	if (q->instance_uuid && !nova_uuid_is_valid(q->instance_uuid))
+		nova_where_add(where, "false");
+	else
+		nova_where_add_text(where, "o.instance = ?::uuid", q->instance_uuid);
+	nova_where_add_text(where, "? IN (o.source_host, o.dest_host)", q->host);
+	nova_where_add_text(where, "o.source_host = ?", q->source_host);
+	nova_where_add_text(where, "o.project_id = ?", q->project_id);
+	nova_where_add_text(where, "o.user_id = ?", q->user_id);
+	nova_where_add_text(where, "o.request_id = ?", q->request_id);
+	if (q->status || q->migrations_only) {
+		g_auto(GStrv) states = states_of_status(q->status);
+
+		nova_where_add_any(where, "o.kind || '/' || o.state = ANY (?::text[])",
+				   (const char *const *)states);
+	}
+	if (q->active_only)
+		nova_where_add(where, "o.finished_at IS NULL");
+	if (q->changes_since_us)
+		nova_where_add_arg(where,
+				   "o.changed_at >= to_timestamp(0) + ?::bigint * interval '1 microsecond'",
+				   nova_arg_int(q->changes_since_us));
+	if (q->changes_before_us)
+		nova_where_add_arg(where,
+				   "o.changed_at <= to_timestamp(0) + ?::bigint * interval '1 microsecond'",
+				   nova_arg_int(q->changes_before_us));
+	if (q->marker && !add_marker(db, where, q->marker, error))
+		return false;
+	nova_where_tail_arg(where, " ORDER BY o.created_at DESC, o.id DESC LIMIT ?::integer",
+			    nova_arg_int(MAX(q->limit, 1)));
+	if (!nova_db_run_sql(db, "list of operations", where->sql->str, where->args, where->n_args, &rows,
+			     error))
+		return false;
+	GPtrArray *list = nova_rows_operations(rows, error);
+
+	if (!list)
+		return false;
+	*ret = list;
+	return true;
+}

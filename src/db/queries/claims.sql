@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Statements on claims.  A claim and the counter it stands for change in one statement, so that neither can
+-- be forgotten; the CHECKs on hosts and pools turn a mistake into an error instead of over-commitment.
+
+-- :name claim_host one instance host role operation vcpus memory_mb
+-- Everything that makes a host unfit is checked again here: the scheduler chose by numbers that may be old.
+WITH booked AS (
+    UPDATE hosts h
+       SET used_vcpus = h.used_vcpus + $5::integer, used_memory_mb = h.used_memory_mb + $6::bigint
+     WHERE h.id = $2::integer AND NOT h.disabled AND NOT h.forced_down AND h.storage_ok
+       AND h.fence_wanted_at IS NULL AND h.fence_confirmed_at IS NULL
+       AND h.cap_vcpus - h.used_vcpus >= $5::integer AND h.cap_memory_mb - h.used_memory_mb >= $6::bigint
+       AND EXISTS (SELECT 1 FROM host_lease l WHERE l.host_id = h.id AND l.lease_until > clock_timestamp())
+    RETURNING h.id, h.pool_id
+), claimed AS (
+    INSERT INTO claims (instance, host_id, role, operation, vcpus, memory_mb)
+    SELECT $1::uuid, id, $3::"char", $4::bigint, $5::integer, $6::bigint FROM booked
+)
+SELECT id, pool_id FROM booked;
+
+-- :name claim_disk one instance pool disk_gb
+WITH booked AS (
+    UPDATE pools
+       SET used_gb = used_gb + $3::bigint, updated_at = clock_timestamp()
+     WHERE id = $2::integer AND cap_gb - used_gb >= $3::bigint
+    RETURNING id
+)
+INSERT INTO disk_claims (instance, pool_id, disk_gb)
+SELECT $1::uuid, id, $3::bigint FROM booked
+RETURNING pool_id;
+
+-- :name claims_lock_hosts many instance operation
+-- Whatever a transaction is about to release, it holds the hosts concerned in id order first.
+SELECT h.id
+  FROM hosts h
+ WHERE h.id IN (SELECT c.host_id FROM claims c WHERE c.instance = $1::uuid
+                UNION
+                SELECT unnest(ARRAY[o.source_host_id, o.dest_host_id]) FROM operations o WHERE o.id = $2::bigint)
+ ORDER BY h.id
+   FOR NO KEY UPDATE;
+
+-- :name claims_release none instance roles
+WITH gone AS (
+    DELETE FROM claims
+     WHERE instance = $1::uuid AND role::text = ANY ($2::text[])
+    RETURNING host_id, vcpus, memory_mb
+)
+UPDATE hosts h
+   SET used_vcpus = h.used_vcpus - g.vcpus, used_memory_mb = h.used_memory_mb - g.memory_mb
+  FROM gone g
+ WHERE h.id = g.host_id;
+
+-- :name disk_claims_release none instance
+WITH gone AS (
+    DELETE FROM disk_claims WHERE instance = $1::uuid RETURNING pool_id, disk_gb
+)
+UPDATE pools p
+   SET used_gb = p.used_gb - g.disk_gb, updated_at = clock_timestamp()
+  FROM gone g
+ WHERE p.id = g.pool_id;
+
+-- :name claim_turn one instance host from_role to_role
+UPDATE claims SET role = $4::"char"
+ WHERE instance = $1::uuid AND host_id = $2::integer AND role = $3::"char"
+RETURNING host_id;
+
+-- :name slot_take_outgoing one host
+UPDATE hosts SET outgoing = outgoing + 1
+ WHERE id = $1::integer AND (max_migrations = 0 OR outgoing < max_migrations)
+RETURNING id;
+
+-- :name slot_take_incoming one host
+UPDATE hosts SET incoming = incoming + 1
+ WHERE id = $1::integer AND (max_migrations = 0 OR incoming < max_migrations)
+RETURNING id;
+
+-- :name slots_of_host one host
+SELECT name, outgoing, incoming, max_migrations FROM hosts WHERE id = $1::integer;
+
+-- :name slots_release one operation dest
+-- Only an operation that holds its slots gives them back, and it stops holding them here.
+WITH held AS (
+    UPDATE operations SET holds_slots = false
+     WHERE id = $1::bigint AND holds_slots
+    RETURNING source_host_id
+), freed AS (
+    UPDATE hosts h
+       SET outgoing = h.outgoing - CASE WHEN h.id = held.source_host_id THEN 1 ELSE 0 END,
+           incoming = h.incoming - CASE WHEN h.id = $2::integer THEN 1 ELSE 0 END
+      FROM held
+     WHERE h.id IN (held.source_host_id, $2::integer)
+)
+SELECT source_host_id FROM held;

@@ -1,0 +1,147 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Statements on hosts, leases, pools and services.
+
+-- :name hosts_all many
+SELECT * FROM host_rows ORDER BY name;
+
+-- :name host_get_by_name one name
+SELECT * FROM host_rows WHERE name = $1;
+
+-- :name host_get_by_uuid one uuid
+SELECT * FROM host_rows WHERE uuid = $1::uuid;
+
+-- :name host_get_by_id one id
+SELECT * FROM host_rows WHERE id = $1::integer;
+
+-- :name hosts_namesakes many name uuid
+SELECT id, name, uuid FROM hosts WHERE name = $1 OR uuid = $2::uuid;
+
+-- :name host_create one name uuid
+WITH made AS (
+    INSERT INTO hosts (name, uuid) VALUES ($1, $2::uuid) ON CONFLICT DO NOTHING RETURNING id
+), leased AS (
+    INSERT INTO host_lease (host_id) SELECT id FROM made
+)
+SELECT id FROM made;
+
+-- :name lease_take_over one host boot_id seconds
+-- From here on every write that carries an older epoch is refused.
+UPDATE host_lease l
+   SET epoch = l.epoch + 1, boot_id = $2, lease_until = clock_timestamp() + make_interval(secs => $3::integer),
+       renewed_at = clock_timestamp(), started_at = clock_timestamp()
+  FROM (SELECT host_id, boot_id FROM host_lease WHERE host_id = $1::integer FOR UPDATE) old
+ WHERE l.host_id = old.host_id
+RETURNING l.epoch, old.boot_id AS old_boot_id;
+
+-- :name operations_reown none host epoch message
+WITH mine AS (
+    UPDATE operations
+       SET owner_epoch = $2::bigint, seq = seq + 1, changed_at = clock_timestamp()
+     WHERE owner_host_id = $1::integer AND finished_at IS NULL
+    RETURNING id, seq, state, source_host_id
+)
+INSERT INTO journal (operation, seq, host_id, epoch, actor, from_state, to_state, message)
+SELECT id, seq, $1::integer, $2::bigint, CASE WHEN source_host_id = $1::integer THEN 'source' ELSE 'dest' END, state, state, $3
+  FROM mine;
+
+-- :name host_introduce none host my_ip migration_address hypervisor_hostname
+UPDATE hosts
+   SET my_ip = COALESCE($2, ''), migration_address = COALESCE($3, $2, ''), hypervisor_hostname = COALESCE($4, name),
+       updated_at = clock_timestamp()
+ WHERE id = $1::integer
+   AND (my_ip, migration_address, hypervisor_hostname) IS DISTINCT FROM (COALESCE($2, ''), COALESCE($3, $2, ''), COALESCE($4, name));
+
+-- :name lease_renew one host epoch seconds health storage_ok
+-- Also renews a lease that has run out, as long as nobody has registered since.  The host's row is touched
+-- only when its health changes: a heartbeat must not wait for those who book on it.
+WITH lease AS (
+    UPDATE host_lease
+       SET lease_until = clock_timestamp() + make_interval(secs => $3::integer), renewed_at = clock_timestamp()
+     WHERE host_id = $1::integer AND epoch = $2::bigint
+    RETURNING host_id
+), noted AS (
+    UPDATE hosts h
+       SET health = $4, storage_ok = $5::boolean, updated_at = clock_timestamp()
+      FROM lease
+     WHERE h.id = lease.host_id AND (h.health, h.storage_ok) IS DISTINCT FROM ($4::text, $5::boolean)
+)
+SELECT host_id FROM lease;
+
+-- :name lease_release one host epoch
+UPDATE host_lease SET lease_until = LEAST(lease_until, clock_timestamp())
+ WHERE host_id = $1::integer AND epoch = $2::bigint
+RETURNING host_id;
+
+-- :name fence_hold one host epoch
+-- Holds the lease against a take-over until the transaction ends.
+SELECT host_id FROM host_lease
+ WHERE host_id = $1::integer AND epoch = $2::bigint AND lease_until > clock_timestamp()
+   FOR SHARE;
+
+-- :name fence_look one host
+SELECT h.name, l.epoch, l.lease_until > clock_timestamp() AS valid
+  FROM hosts h JOIN host_lease l ON l.host_id = h.id
+ WHERE h.id = $1::integer;
+
+-- :name host_lock one host
+SELECT id, pool_id FROM hosts WHERE id = $1::integer FOR NO KEY UPDATE;
+
+-- :name pool_get one fsid
+SELECT id, kind, total_gb, cap_gb FROM pools WHERE fsid = $1::uuid;
+
+-- :name pool_put one fsid kind total_gb cap_gb
+INSERT INTO pools (fsid, kind, total_gb, cap_gb)
+VALUES ($1::uuid, $2, $3::bigint, $4::bigint)
+ON CONFLICT (fsid) DO UPDATE
+   SET kind = EXCLUDED.kind, total_gb = EXCLUDED.total_gb, cap_gb = GREATEST(EXCLUDED.cap_gb, pools.used_gb),
+       updated_at = clock_timestamp()
+RETURNING id;
+
+-- :name host_report none host hypervisor_hostname hypervisor_type hypervisor_version libvirt_version cpu_info cpu_xml machines vcpus memory_mb reserved_vcpus reserved_memory_mb reserved_disk_gb cpu_ratio ram_ratio disk_ratio cap_vcpus cap_memory_mb pool pool_free_gb max_migrations
+-- A capacity below what is claimed becomes what is claimed: the host gets nothing new until it drains.
+UPDATE hosts
+   SET hypervisor_hostname = COALESCE($2, hypervisor_hostname), hypervisor_type = COALESCE($3, hypervisor_type),
+       hypervisor_version = $4::integer, libvirt_version = $5::integer, cpu_info = COALESCE($6::jsonb, '{}'), cpu_xml = $7,
+       machines = COALESCE($8, ''), vcpus = $9::integer, memory_mb = $10::bigint, reserved_vcpus = $11::integer,
+       reserved_memory_mb = $12::bigint, reserved_disk_gb = $13::bigint,
+       cpu_ratio = $14::double precision, ram_ratio = $15::double precision, disk_ratio = $16::double precision,
+       cap_vcpus = GREATEST($17::integer, used_vcpus), cap_memory_mb = GREATEST($18::bigint, used_memory_mb),
+       pool_id = $19::integer, pool_free_gb = $20::bigint, max_migrations = $21::integer, updated_at = clock_timestamp()
+ WHERE id = $1::integer;
+
+-- :name host_set_disabled one name disabled reason
+UPDATE hosts
+   SET disabled = $2::boolean, disabled_reason = CASE WHEN $2::boolean THEN $3 END, updated_at = clock_timestamp()
+ WHERE name = $1
+RETURNING id;
+
+-- :name host_set_forced_down one name forced_down
+UPDATE hosts SET forced_down = $2::boolean, updated_at = clock_timestamp() WHERE name = $1 RETURNING id;
+
+-- :name host_usage many host
+SELECT project_id, sum(vcpus)::bigint AS vcpus, sum(memory_mb)::bigint AS memory_mb,
+       sum(root_gb + ephemeral_gb)::bigint AS disk_gb
+  FROM instances
+ WHERE host_id = $1::integer AND deleted_at IS NULL
+ GROUP BY project_id
+ ORDER BY project_id;
+
+-- :name service_beat none binary host
+INSERT INTO services (binary_name, host, seen_at)
+VALUES ($1, $2, clock_timestamp())
+ON CONFLICT (binary_name, host) DO UPDATE SET seen_at = EXCLUDED.seen_at;
+
+-- :name services_all many host binary down_seconds
+SELECT * FROM (
+    SELECT h.service_id AS id, h.service_uuid AS uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, h.disabled,
+           h.disabled_reason, h.forced_down,
+           COALESCE(l.lease_until > clock_timestamp(), false) AND NOT h.forced_down AS up,
+           nova_usec(l.renewed_at) AS updated_us
+      FROM hosts h LEFT JOIN host_lease l ON l.host_id = h.id
+    UNION ALL
+    SELECT id, uuid, binary_name, host, zone, disabled, disabled_reason, false,
+           COALESCE(seen_at > clock_timestamp() - make_interval(secs => $3::integer), false),
+           nova_usec(seen_at)
+      FROM services) s
+ WHERE ($1::text IS NULL OR host = $1::text) AND ($2::text IS NULL OR binary_name = $2::text)
+ ORDER BY binary_name, host;
