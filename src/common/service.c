@@ -361,6 +361,7 @@ int nova_service_run(const nova_service_def *def, int argc, char **argv)
 		status = EX_CONFIG;
 	} else {
 		pthread_create(&s.signals, NULL, wait_for_signals, &s);
+		pthread_setname_np(s.signals, "signals");
 		status = live(&s);
 		g_mutex_lock(&s.lock);
 		s.finished = true;

@@ -156,9 +156,9 @@ static void test_child_starts_clean(void **state)
 
 static void test_limits(void **state)
 {
-	const nova_subprocess cpu = { .argv = SH("while :; do :; done"), .deadline = nova_deadline_in_ms(20000),
+	const nova_subprocess cpu = { .argv = SH("while :; do :; done"), .deadline = nova_deadline_in_ms(60000),
 				      .max_cpu_s = 1 };
-	const nova_subprocess memory = { .argv = SH("ulimit -v"), .deadline = nova_deadline_in_ms(5000),
+	const nova_subprocess memory = { .argv = SH("ulimit -v"), .deadline = nova_deadline_in_ms(60000),
 					 .max_memory_mb = 512 };
 	g_auto(nova_subprocess_result) result = { 0 };
 	g_autofree char *out = NULL;
