@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/handlers.h"
+#include "api/reply.h"
+#include "api/router.h"
+#include "api/schemas.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "db/operations.h"
+#include "rpc/doorbell.h"
+
+#include <string.h>
+
+#define METHOD_CONSOLE "get_console_output"
+
+#define SERVERS "os_compute_api:servers:"
+#define LATER(name, policy, since, until) \
+	{ name, "os_compute_api:" policy, NOVA_RULE_MEMBER, since, until, NULL, NULL, NULL }
+#define LATER_ADMIN(name, policy, since, until) \
+	{ name, "os_compute_api:" policy, NOVA_RULE_ADMIN, since, until, NULL, NULL, NULL }
+
+const nova_action nova_actions[] = {
+	{ "os-start", SERVERS "start", NOVA_RULE_MEMBER, 0, 0, NULL, nova_action_start,
+	  "Starts a stopped server: 202." },
+	{ "os-stop", SERVERS "stop", NOVA_RULE_MEMBER, 0, 0, NULL, nova_action_stop, "Stops a running server: 202." },
+	{ "reboot", SERVERS "reboot", NOVA_RULE_MEMBER, 0, 0, &nova_schema_reboot, nova_action_reboot,
+	  "Reboots, SOFT or HARD: 202." },
+	{ "os-migrateLive", "os_compute_api:os-migrate-server:migrate_live", NOVA_RULE_ADMIN, 0, 0,
+	  &nova_schema_migrate_live, nova_action_live_migrate,
+	  "Moves a running server to another host: 202; below 2.34 after the hosts have agreed, else 400 with the "
+	  "reason." },
+	{ "os-getConsoleOutput", "os_compute_api:os-console-output", NOVA_RULE_MEMBER, 0, 0,
+	  &nova_schema_console_output, nova_action_console_output, "The end of the serial console's log: 200." },
+	{ "forceDelete", "os_compute_api:os-deferred-delete:force", NOVA_RULE_MEMBER, 0, 0, NULL,
+	  nova_action_force_delete, "The same as DELETE: 202." },
+	LATER("pause", "os-pause-server:pause", 0, 0),
+	LATER("unpause", "os-pause-server:unpause", 0, 0),
+	LATER("suspend", "os-suspend-server:suspend", 0, 0),
+	LATER("resume", "os-suspend-server:resume", 0, 0),
+	LATER("lock", "os-lock-server:lock", 0, 0),
+	LATER("unlock", "os-lock-server:unlock", 0, 0),
+	LATER("rebuild", "servers:rebuild", 0, 0),
+	LATER("resize", "servers:resize", 0, 0),
+	LATER("confirmResize", "servers:confirm_resize", 0, 0),
+	LATER("revertResize", "servers:revert_resize", 0, 0),
+	LATER_ADMIN("migrate", "os-migrate-server:migrate", 0, 0),
+	LATER_ADMIN("evacuate", "os-evacuate", 0, 0),
+	LATER_ADMIN("os-resetState", "os-admin-actions:reset_state", 0, 0),
+	LATER_ADMIN("injectNetworkInfo", "os-admin-actions:inject_network_info", 0, 0),
+	LATER("restore", "os-deferred-delete:restore", 0, 0),
+	LATER("os-getVNCConsole", "os-remote-consoles", 0, 5),
+	LATER("os-getSPICEConsole", "os-remote-consoles", 0, 5),
+	LATER("os-getSerialConsole", "os-remote-consoles", 0, 5),
+	LATER("changePassword", "os-admin-password", 0, 0),
+	LATER("createImage", "servers:create_image", 0, 0),
+	LATER("createBackup", "os-create-backup", 0, 0),
+	LATER("shelve", "os-shelve:shelve", 0, 0),
+	LATER("shelveOffload", "os-shelve:shelve_offload", 0, 0),
+	LATER("unshelve", "os-shelve:unshelve", 0, 0),
+	LATER("rescue", "os-rescue", 0, 0),
+	LATER("unrescue", "os-unrescue", 0, 0),
+	LATER("addSecurityGroup", "os-security-groups:add", 0, 0),
+	LATER("removeSecurityGroup", "os-security-groups:remove", 0, 0),
+	LATER("trigger_crash_dump", "servers:trigger_crash_dump", 17, 0),
+	LATER("addFixedIp", "os-multinic:add", 0, 43),
+	LATER("removeFixedIp", "os-multinic:remove", 0, 43),
+	LATER("addFloatingIp", "os-floating-ips:add", 0, 43),
+	LATER("removeFloatingIp", "os-floating-ips:remove", 0, 43),
+	{ 0 },
+};
+
+/* Begins an operation, tells its first actor, answers 202. */
+static bool begin(nova_request *r, nova_op_kind kind, const char *action, GError **error)
+{
+	const nova_op_request request = {
+		.kind = kind,
+		.instance_uuid = r->server->uuid,
+		.project_id = nova_request_scope(r),
+		.action = action,
+		.by = nova_request_by(r),
+	};
+	g_autoptr(nova_operation) op = NULL;
+
+	if (!r->server->host && !r->server->busy)
+		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is not ready", r->server->uuid);
+	op = nova_operations_begin(r->api->db, &request, error);
+	if (!op)
+		return false;
+	nova_request_ring(r, op);
+	return nova_reply_empty(r, 202);
+}
+
+bool nova_action_start(nova_request *r, GError **error)
+{
+	return begin(r, NOVA_OP_START, "start", error);
+}
+
+bool nova_action_stop(nova_request *r, GError **error)
+{
+	return begin(r, NOVA_OP_STOP, "stop", error);
+}
+
+bool nova_action_reboot(nova_request *r, GError **error)
+{
+	const char *type = json_object_get_string(nova_json_find(r->args, "type"));
+	bool hard = g_ascii_strcasecmp(type, "HARD") == 0;
+
+	return begin(r, hard ? NOVA_OP_REBOOT_HARD : NOVA_OP_REBOOT_SOFT, "reboot", error);
+}
+
+bool nova_action_force_delete(nova_request *r, GError **error)
+{
+	if (!nova_servers_remove(r, error))
+		return false;
+	r->reply->status = 202;
+	return true;
+}
+
+/* The console log is on the host: the one thing the API has to ask for. */
+bool nova_action_console_output(nova_request *r, GError **error)
+{
+	const nova_rpc_target target = {
+		.topic = NOVA_RPC_TOPIC_COMPUTE,
+		.server = r->server->host,
+		.namespace_ = NOVA_RPC_NAMESPACE,
+		.version = NOVA_RPC_VERSION,
+	};
+	g_autoptr(json_object) args = NULL;
+	g_autoptr(json_object) result = NULL;
+	json_object *length = NULL;
+	const char *output = "";
+	bool ok;
+
+	if (!r->server->host)
+		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is not ready", r->server->uuid);
+	if (!nova_http_wait_begin(r->api->http))
+		return nova_fail(error, NOVA_FAULT_MESSAGING, "Too many requests wait for hosts. Please try again.");
+	args = json_object_new_object();
+	nova_json_add_str(args, "instance", r->server->uuid);
+	json_object_object_get_ex(r->args, "length", &length);
+	nova_json_add_int(args, "length", length ? g_ascii_strtoll(json_object_get_string(length), NULL, 10) : -1);
+	ok = nova_rpc_call(r->api->bus, &target, METHOD_CONSOLE, args, r->context,
+			   (unsigned)r->conf->rpc_response_timeout * 1000u, &result, error);
+	nova_http_wait_end(r->api->http);
+	if (!ok || !nova_json_opt_str(result, "output", "", &output, error))
+		return false;
+	return nova_reply_member(r, 200, "output", json_object_new_string(output));
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handlers.h - what the rows of the route and action tables run.  See request.h for what a handler may expect.
+ */
+#pragma once
+
+#include "api/request.h"
+#include "api/views.h"
+
+/* How this request's answers look. */
+nova_view nova_request_view(const nova_request *r);
+
+/* servers.c */
+bool nova_servers_index(nova_request *r, GError **error);
+bool nova_servers_detail(nova_request *r, GError **error);
+bool nova_servers_show(nova_request *r, GError **error);
+bool nova_servers_update(nova_request *r, GError **error);
+bool nova_servers_remove(nova_request *r, GError **error);
+/* server_create.c */
+bool nova_servers_boot(nova_request *r, GError **error);
+/* server_parts.c: small sub-resources */
+bool nova_server_ips(nova_request *r, GError **error);
+bool nova_server_ips_one(nova_request *r, GError **error);
+bool nova_server_metadata(nova_request *r, GError **error);
+bool nova_server_metadata_one(nova_request *r, GError **error);
+bool nova_server_tags(nova_request *r, GError **error);
+bool nova_server_tags_one(nova_request *r, GError **error);
+bool nova_server_topology(nova_request *r, GError **error);
+bool nova_server_interfaces(nova_request *r, GError **error);
+bool nova_server_volumes(nova_request *r, GError **error);
+bool nova_server_security_groups(nova_request *r, GError **error);
+/* actions.c, live_migrate.c */
+bool nova_action_start(nova_request *r, GError **error);
+bool nova_action_stop(nova_request *r, GError **error);
+bool nova_action_reboot(nova_request *r, GError **error);
+bool nova_action_console_output(nova_request *r, GError **error);
+bool nova_action_force_delete(nova_request *r, GError **error);
+bool nova_action_live_migrate(nova_request *r, GError **error);
+/* migrations.c */
+bool nova_server_migrations_index(nova_request *r, GError **error);
+bool nova_server_migrations_show(nova_request *r, GError **error);
+bool nova_server_migrations_abort(nova_request *r, GError **error);
+bool nova_server_migrations_force(nova_request *r, GError **error);
+bool nova_migrations_index(nova_request *r, GError **error);
+/* instance_actions.c */
+bool nova_instance_actions_index(nova_request *r, GError **error);
+bool nova_instance_actions_show(nova_request *r, GError **error);
+/* services.c */
+bool nova_services_index(nova_request *r, GError **error);
+bool nova_services_update(nova_request *r, GError **error);
+bool nova_services_update_old(nova_request *r, GError **error);
+bool nova_zones_index(nova_request *r, GError **error);
+bool nova_zones_detail(nova_request *r, GError **error);
+bool nova_hosts_index(nova_request *r, GError **error);
+bool nova_hosts_show(nova_request *r, GError **error);
+/* hypervisors.c */
+bool nova_hypervisors_index(nova_request *r, GError **error);
+bool nova_hypervisors_detail(nova_request *r, GError **error);
+bool nova_hypervisors_show(nova_request *r, GError **error);
+bool nova_hypervisors_statistics(nova_request *r, GError **error);
+bool nova_hypervisors_uptime(nova_request *r, GError **error);
+bool nova_hypervisors_search(nova_request *r, GError **error);
+bool nova_hypervisors_servers(nova_request *r, GError **error);
+/* flavor_list.c */
+bool nova_flavors_index(nova_request *r, GError **error);
+bool nova_flavors_detail(nova_request *r, GError **error);
+bool nova_flavors_show(nova_request *r, GError **error);
+bool nova_flavors_specs(nova_request *r, GError **error);
+bool nova_flavors_specs_one(nova_request *r, GError **error);
+/* image_list.c */
+bool nova_images_index(nova_request *r, GError **error);
+bool nova_images_show(nova_request *r, GError **error);
+bool nova_images_file(nova_request *r, GError **error);
+bool nova_images_proxy_index(nova_request *r, GError **error);
+bool nova_images_proxy_detail(nova_request *r, GError **error);
+bool nova_images_proxy_show(nova_request *r, GError **error);
+/* limits.c, extensions.c, empty.c */
+bool nova_limits_show(nova_request *r, GError **error);
+bool nova_extensions_index(nova_request *r, GError **error);
+bool nova_extensions_show(nova_request *r, GError **error);
+bool nova_aggregates_index(nova_request *r, GError **error);
+bool nova_server_groups_index(nova_request *r, GError **error);
+bool nova_keypairs_index(nova_request *r, GError **error);

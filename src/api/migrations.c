@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Migrations are views of live-migration operations: those in progress below their server, all of them under
+ * /os-migrations.
+ */
+#include "api/handlers.h"
+#include "api/paging.h"
+#include "api/reply.h"
+#include "common/json.h"
+#include "common/timestamp.h"
+#include "common/uuid.h"
+#include "db/operations.h"
+
+#include <string.h>
+
+/* ---- one server's ---- */
+
+/* The server's live migration in progress; NULL with no error: none. */
+static nova_operation *find_active(nova_request *r, GError **error)
+{
+	g_autoptr(nova_operation) op = NULL;
+
+	if (r->server->busy && r->server->op_kind != NOVA_OP_LIVE_MIGRATION)
+		return NULL;
+	op = nova_operations_find_active(r->api->db, r->server->uuid, error);
+	return op && op->kind == NOVA_OP_LIVE_MIGRATION ? g_steal_pointer(&op) : NULL;
+}
+
+/* Clients name a migration by its number or its uuid. */
+static bool is_named(const nova_operation *op, const char *id)
+{
+	g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, op->id);
+
+	return strcmp(number, id) == 0 || g_ascii_strcasecmp(op->uuid, id) == 0;
+}
+
+bool nova_server_migrations_index(nova_request *r, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	GError *failure = NULL;
+	g_autoptr(nova_operation) op = find_active(r, &failure);
+	json_object *list;
+
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	list = json_object_new_array();
+	if (op)
+		json_object_array_add(list, nova_view_server_migration(&view, op));
+	return nova_reply_member(r, 200, "migrations", list);
+}
+
+static bool not_in_progress(nova_request *r, GError **error)
+{
+	int64_t id = g_ascii_strtoll(r->ids[1], NULL, 10);
+	g_autoptr(nova_operation) ended = id > 0 ? nova_operations_find(r->api->db, id, NULL) : NULL;
+
+	if (ended && strcmp(ended->instance_uuid, r->server->uuid) == 0 && is_named(ended, r->ids[1]))
+		return nova_fail(error, NOVA_FAULT_MIGRATION_NOT_FOUND,
+				 ended->kind == NOVA_OP_LIVE_MIGRATION ?
+					 "Live migration %s for server %s is not in progress." :
+					 "Migration %s for server %s is not live-migration.",
+				 r->ids[1], r->server->uuid);
+	return nova_fail(error, NOVA_FAULT_MIGRATION_NOT_FOUND,
+			 "In-progress live migration %s is not found for server %s.", r->ids[1], r->server->uuid);
+}
+
+bool nova_server_migrations_show(nova_request *r, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	GError *failure = NULL;
+	g_autoptr(nova_operation) op = find_active(r, &failure);
+
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	if (!op || !is_named(op, r->ids[1]))
+		return not_in_progress(r, error);
+	return nova_reply_member(r, 200, "migration", nova_view_server_migration(&view, op));
+}
+
+/* The migration a wish is about.  `word' is Nova's name of the wish. */
+static nova_operation *find_for_wish(nova_request *r, const char *word, nova_fault absent, GError **error)
+{
+	GError *failure = NULL;
+	g_autoptr(nova_operation) op = find_active(r, &failure);
+
+	if (failure)
+		g_propagate_error(error, failure);
+	else if (!op)
+		nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is in an invalid state for '%s'",
+			  r->server->uuid, word);
+	else if (!is_named(op, r->ids[1]))
+		nova_fail(error, absent, "Migration %s not found for instance %s", r->ids[1], r->server->uuid);
+	else
+		return g_steal_pointer(&op);
+	return NULL;
+}
+
+/* The operation as it is now is told about the wish. */
+static bool granted(nova_request *r, int64_t id)
+{
+	nova_request_ring_id(r, id);
+	return nova_reply_empty(r, 202);
+}
+
+bool nova_server_migrations_abort(nova_request *r, GError **error)
+{
+	g_autoptr(nova_operation) op =
+		find_for_wish(r, "abort live migration", NOVA_FAULT_MIGRATION_NOT_FOUND, error);
+
+	return op && nova_operations_request_abort(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
+}
+
+bool nova_server_migrations_force(nova_request *r, GError **error)
+{
+	g_autoptr(nova_operation) op = find_for_wish(r, "force_complete", NOVA_FAULT_BAD_REQUEST, error);
+	const nova_flow_row *row = op ? nova_flow_row_of(op->kind, op->state) : NULL;
+
+	if (!op)
+		return false;
+	if (!row || !(row->flags & NOVA_FLOW_RUNNING))
+		return nova_fail(error, NOVA_FAULT_MIGRATION_STATE,
+				 "Migration %" G_GINT64_FORMAT
+				 " state of instance %s is %s. Cannot force_complete while the "
+				 "migration is in this state.",
+				 op->id, r->server->uuid, nova_view_migration_status(op));
+	return nova_operations_request_force(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
+}
+
+/* ---- everybody's ---- */
+
+static bool read_query(nova_request *r, nova_operation_query *query, GError **error)
+{
+	const char *since = r->version >= 59 ? nova_request_param(r, "changes-since") : NULL;
+	const char *before = r->version >= 66 ? nova_request_param(r, "changes-before") : NULL;
+
+	query->migrations_only = true;
+	query->instance_uuid = nova_request_param(r, "instance_uuid");
+	query->host = nova_request_param(r, "host");
+	query->source_host = nova_request_param(r, "source_compute");
+	query->status = nova_request_param(r, "status");
+	query->project_id = nova_request_scope(r);
+	if (r->version >= 80) {
+		query->user_id = nova_request_param(r, "user_id");
+		if (!query->project_id)
+			query->project_id = nova_request_param(r, "project_id");
+	}
+	query->marker = r->version >= 59 ? nova_request_param(r, "marker") : NULL;
+	query->limit = r->version >= 59 ? nova_paging_limit(r) : (int)r->conf->api_max_limit;
+	if (since && !nova_timestamp_parse(since, &query->changes_since_us, error))
+		return false;
+	if (before && !nova_timestamp_parse(before, &query->changes_before_us, error))
+		return false;
+	if (since && before && query->changes_since_us > query->changes_before_us)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+				 "The value of changes-since must be less than or equal to changes-before.");
+	return true;
+}
+
+/* Conditions no operation of ours can meet. */
+static bool matches_nothing(const nova_request *r, const nova_operation_query *query)
+{
+	const char *type = nova_request_param(r, "migration_type");
+
+	return query->limit == 0 || nova_request_flag(r, "hidden") || (type && strcmp(type, "live-migration") != 0) ||
+	       (query->instance_uuid && !nova_uuid_is_valid(query->instance_uuid));
+}
+
+bool nova_migrations_index(nova_request *r, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	nova_operation_query query = { 0 };
+	g_autoptr(GPtrArray) found = NULL;
+	json_object *body, *list;
+
+	if (!read_query(r, &query, error))
+		return false;
+	if (matches_nothing(r, &query))
+		return nova_reply_member(r, 200, "migrations", json_object_new_array());
+	if (!nova_operations_list(r->api->db, &query, &found, error))
+		return false;
+	body = json_object_new_object();
+	list = json_object_new_array();
+	for (unsigned i = 0; i < found->len; i++)
+		json_object_array_add(list, nova_view_migration(&view, found->pdata[i]));
+	nova_json_add(body, "migrations", list);
+	if (r->version >= 59 && found->len > 0)
+		nova_paging_add_next(r, body, "migrations_links", "os-migrations", found->len, query.limit,
+				     ((nova_operation *)found->pdata[found->len - 1])->uuid);
+	return nova_reply_json(r, 200, body);
+}

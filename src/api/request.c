@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/request.h"
+
+#include "api/schema.h"
+#include "common/log.h"
+#include "db/operations.h"
+#include "rpc/actor.h"
+
+#include <string.h>
+
+const char *nova_request_param(const nova_request *r, const char *name)
+{
+	for (unsigned i = 0; i < r->http->query->len; i++) {
+		const nova_http_pair *pair = r->http->query->pdata[i];
+
+		if (strcmp(pair->name, name) == 0)
+			return pair->value;
+	}
+	return NULL;
+}
+
+bool nova_request_flag(const nova_request *r, const char *name)
+{
+	const char *value = nova_request_param(r, name);
+	bool flag = false;
+
+	return value && (!*value || (nova_schema_read_bool(value, &flag) && flag));
+}
+
+nova_requester nova_request_by(const nova_request *r)
+{
+	return (nova_requester){
+		.request_id = r->context->request_id,
+		.project_id = r->context->project_id,
+		.user_id = r->context->user_id,
+	};
+}
+
+const char *nova_request_scope(const nova_request *r)
+{
+	return r->context->is_admin ? NULL : r->context->project_id;
+}
+
+nova_instance *nova_request_find_server(nova_request *r, const char *uuid, bool deleted, GError **error)
+{
+	GError *failure = NULL;
+	nova_instance *server = nova_instances_find(r->api->db, uuid, nova_request_scope(r), deleted, &failure);
+
+	if (failure)
+		g_propagate_error(error, failure);
+	else if (!server)
+		nova_fail(error, NOVA_FAULT_INSTANCE_NOT_FOUND, "Instance %s could not be found.", uuid);
+	return server;
+}
+
+void nova_request_ring(nova_request *r, const nova_operation *op)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (r->api->bus && !nova_actor_ring(r->api->bus, op, r->context, &error))
+		nova_log_warning(&((nova_log_tags){ .request_id = r->context->request_id,
+						    .instance = op->instance_uuid,
+						    .operation = op->id }),
+				 "could not ring for the operation, whoever acts finds it at the next poll: %s",
+				 error->message);
+}
+
+void nova_request_ring_id(nova_request *r, int64_t operation)
+{
+	g_autoptr(nova_operation) op = nova_operations_find(r->api->db, operation, NULL);
+
+	if (op)
+		nova_request_ring(r, op);
+}

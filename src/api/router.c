@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/router.h"
+
+#include <string.h>
+
+#define MAX_SEGMENTS 16
+
+char **nova_path_split(const char *path)
+{
+	g_auto(GStrv) raw = g_strsplit(path + (*path == '/'), "/", MAX_SEGMENTS + 1);
+	g_autoptr(GPtrArray) plain = g_ptr_array_new_with_free_func(g_free);
+	size_t n = g_strv_length(raw);
+
+	if (n > 0 && !*raw[n - 1])
+		n--;
+	if (n > MAX_SEGMENTS)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		char *segment = nova_http_unescape(raw[i]);
+
+		if (!segment || !*segment) {
+			g_free(segment);
+			return NULL;
+		}
+		g_ptr_array_add(plain, segment);
+	}
+	g_ptr_array_add(plain, NULL);
+	return (char **)g_ptr_array_free(g_steal_pointer(&plain), FALSE);
+}
+
+/* Compares a pattern with the segments.  False: no match; else *ret_words has a bit for every segment that is a
+ * word in the pattern, the leftmost being the highest, so that a plain comparison prefers words on the left. */
+static bool fits(const char *pattern, char *const *segments, unsigned *ret_words)
+{
+	unsigned words = 0, bit = 1u << MAX_SEGMENTS;
+
+	for (; *pattern == '/'; segments++, bit >>= 1) {
+		size_t n = strcspn(++pattern, "/");
+
+		if (!*segments)
+			return false;
+		if (*pattern != '{') {
+			if (strlen(*segments) != n || strncmp(pattern, *segments, n) != 0)
+				return false;
+			words |= bit;
+		}
+		pattern += n;
+	}
+	*ret_words = words;
+	return !*segments;
+}
+
+static void copy_ids(const char *pattern, char *const *segments, char *ret_ids[NOVA_ROUTE_IDS])
+{
+	size_t n = 0;
+
+	for (; *pattern == '/'; segments++) {
+		pattern++;
+		if (*pattern == '{' && n < NOVA_ROUTE_IDS)
+			ret_ids[n++] = g_strdup(*segments);
+		pattern += strcspn(pattern, "/");
+	}
+}
+
+static bool in_range(unsigned version, unsigned since, unsigned until)
+{
+	return version >= since && (!until || version <= until);
+}
+
+nova_match nova_router_find(const nova_route *table, const char *method, char *const *segments, unsigned version,
+			    const nova_route **ret_route, char *ret_ids[NOVA_ROUTE_IDS])
+{
+	nova_match best = NOVA_MATCH_NOTHING;
+	const nova_route *found = NULL;
+	unsigned found_words = 0;
+
+	for (const nova_route *route = table; route->method; route++) {
+		unsigned words;
+		nova_match match;
+
+		if (!fits(route->path, segments, &words))
+			continue;
+		match = strcmp(route->method, method) != 0			? NOVA_MATCH_METHOD :
+			!in_range(version, route->since, route->until) ? NOVA_MATCH_VERSION :
+									  NOVA_MATCH_FOUND;
+		/* The path decides before the version does: /os-hypervisors/statistics is no id in 2.88. */
+		if (match != NOVA_MATCH_METHOD && (!found || words > found_words)) {
+			found = route;
+			found_words = words;
+			best = match;
+		} else if (match == NOVA_MATCH_FOUND && words == found_words) {
+			found = route;
+			best = match;
+		} else if (!found) {
+			best = MAX(best, match);
+		}
+	}
+	if (best != NOVA_MATCH_FOUND)
+		return best;
+	*ret_route = found;
+	copy_ids(found->path, segments, ret_ids);
+	return best;
+}
+
+const nova_action *nova_router_find_action(const char *name, unsigned version)
+{
+	for (const nova_action *action = nova_actions; action->name; action++)
+		if (strcmp(action->name, name) == 0 && in_range(version, action->since, action->until))
+			return action;
+	return NULL;
+}
+
+/* ---- printing ---- */
+
+static char *range_text(unsigned since, unsigned until)
+{
+	if (since && until)
+		return g_strdup_printf("2.%u to 2.%u", since, until);
+	if (since)
+		return g_strdup_printf("from 2.%u", since);
+	return until ? g_strdup_printf("up to 2.%u", until) : g_strdup("all");
+}
+
+static void print_table(FILE *out, const char *title, const nova_route *table)
+{
+	fprintf(out,
+		"\n## %s\n\n| method | path | microversions | who | policy | answer |\n|---|---|---|---|---|---|\n",
+		title);
+	for (const nova_route *route = table; route->method; route++) {
+		g_autofree char *range = range_text(route->since, route->until);
+
+		fprintf(out, "| %s | `%s` | %s | %s | %s | %s |\n", route->method, route->path, range,
+			nova_rule_name(route->rule), route->policy, route->doc);
+	}
+}
+
+void nova_routes_print(FILE *out)
+{
+	fprintf(out, "# The compute API as nova-lite answers it\n\n"
+		     "Printed from the tables in `src/api/routes.c` and `src/api/actions.c` by `make -C BUILD "
+		     "doc/api.md`; do not edit.\n\n"
+		     "Compute paths are below `/v2.1` or `/v2.1/{project_id}`.  Besides them: `GET /`, `GET /v2.1` "
+		     "(version "
+		     "documents, no token needed) and, for every other `GET`, 300 with the choices.\n");
+	print_table(out, "Compute", nova_routes);
+	print_table(out, "Images (below `/image`, and below `/v2.1` for clients with one endpoint)", nova_image_routes);
+	fprintf(out, "\n## Server actions (`POST /servers/{id}/action`)\n\n"
+		     "| action | microversions | who | policy | what it does |\n|---|---|---|---|---|\n");
+	for (const nova_action *action = nova_actions; action->name; action++) {
+		g_autofree char *range = range_text(action->since, action->until);
+
+		fprintf(out, "| %s | %s | %s | %s | %s |\n", action->name, range, nova_rule_name(action->rule),
+			action->policy, action->run ? action->doc : "not in this version: 501");
+	}
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/handlers.h"
+#include "api/router.h"
+#include "api/schemas.h"
+#include "api/server_filter.h"
+
+#define P "os_compute_api:"
+#define SERVER NOVA_ROUTE_SERVER
+
+#define ROUTE(m, p, pol, who, ...) { .method = m, .path = p, .policy = pol, .rule = NOVA_RULE_##who, __VA_ARGS__ }
+
+const nova_route nova_routes[] = {
+	/* servers */
+	ROUTE("GET", "/servers", P "servers:index", READER, .query = &nova_server_query_schema,
+	      .run = nova_servers_index, .doc = "200: ids and names, with paging and filters"),
+	ROUTE("GET", "/servers/detail", P "servers:detail", READER, .query = &nova_server_query_schema,
+	      .run = nova_servers_detail, .doc = "200: everything about them"),
+	ROUTE("POST", "/servers", P "servers:create", MEMBER, .body = &nova_schema_server_create,
+	      .run = nova_servers_boot, .doc = "202: builds servers"),
+	ROUTE("GET", "/servers/{id}", P "servers:show", READER, .flags = SERVER, .run = nova_servers_show,
+	      .doc = "200"),
+	ROUTE("PUT", "/servers/{id}", P "servers:update", MEMBER, .flags = SERVER, .body = &nova_schema_server_update,
+	      .run = nova_servers_update, .doc = "200: changes name and description"),
+	ROUTE("DELETE", "/servers/{id}", P "servers:delete", MEMBER, .flags = SERVER, .run = nova_servers_remove,
+	      .doc = "204, also while the server is busy"),
+	ROUTE("POST", "/servers/{id}/action", P "servers:action", MEMBER, .flags = SERVER | NOVA_ROUTE_ACTION,
+	      .doc = "see the table of actions"),
+	ROUTE("GET", "/servers/{id}/ips", P "ips:index", READER, .flags = SERVER, .run = nova_server_ips,
+	      .doc = "200"),
+	ROUTE("GET", "/servers/{id}/ips/{network}", P "ips:show", READER, .flags = SERVER, .run = nova_server_ips_one,
+	      .doc = "200"),
+	ROUTE("GET", "/servers/{id}/metadata", P "server-metadata:index", READER, .flags = SERVER,
+	      .run = nova_server_metadata, .doc = "200"),
+	ROUTE("GET", "/servers/{id}/metadata/{key}", P "server-metadata:show", READER, .flags = SERVER,
+	      .run = nova_server_metadata_one, .doc = "200"),
+	ROUTE("GET", "/servers/{id}/tags", P "os-server-tags:index", READER, .since = 26, .flags = SERVER,
+	      .run = nova_server_tags, .doc = "200"),
+	ROUTE("GET", "/servers/{id}/tags/{tag}", P "os-server-tags:show", READER, .since = 26, .flags = SERVER,
+	      .run = nova_server_tags_one, .doc = "204 or 404"),
+	ROUTE("GET", "/servers/{id}/topology", P "compute:server:topology:index", READER, .since = 78,
+	      .flags = SERVER, .run = nova_server_topology, .doc = "200: no NUMA nodes"),
+	ROUTE("GET", "/servers/{id}/os-interface", P "os-attach-interfaces:list", READER, .flags = SERVER,
+	      .run = nova_server_interfaces, .doc = "200: empty"),
+	ROUTE("GET", "/servers/{id}/os-volume_attachments", P "os-volumes-attachments:index", READER, .flags = SERVER,
+	      .run = nova_server_volumes, .doc = "200: empty"),
+	ROUTE("GET", "/servers/{id}/os-security-groups", P "os-security-groups:list", READER, .flags = SERVER,
+	      .run = nova_server_security_groups, .doc = "200: empty"),
+
+	/* migrations and actions */
+	ROUTE("GET", "/servers/{id}/migrations", P "servers:migrations:index", ADMIN, .since = 23, .flags = SERVER,
+	      .run = nova_server_migrations_index, .doc = "200: the live migration in progress"),
+	ROUTE("GET", "/servers/{id}/migrations/{migration}", P "servers:migrations:show", ADMIN, .since = 23,
+	      .flags = SERVER | NOVA_ROUTE_SWAP, .run = nova_server_migrations_show, .doc = "200"),
+	ROUTE("DELETE", "/servers/{id}/migrations/{migration}", P "servers:migrations:delete", ADMIN, .since = 24,
+	      .flags = SERVER | NOVA_ROUTE_SWAP, .run = nova_server_migrations_abort, .doc = "202: aborts it"),
+	ROUTE("POST", "/servers/{id}/migrations/{migration}/action", P "servers:migrations:force_complete", ADMIN,
+	      .since = 22, .flags = SERVER | NOVA_ROUTE_SWAP, .body = &nova_schema_force_complete,
+	      .run = nova_server_migrations_force, .doc = "202: `force_complete`"),
+	ROUTE("GET", "/os-migrations", P "os-migrations:index", ADMIN, .query = &nova_migration_query_schema,
+	      .run = nova_migrations_index, .doc = "200: live migrations, newest first"),
+	ROUTE("GET", "/servers/{id}/os-instance-actions", P "os-instance-actions:list", READER,
+	      .flags = SERVER | NOVA_ROUTE_DELETED, .query = &nova_action_query_schema,
+	      .run = nova_instance_actions_index, .doc = "200: what was done to the server, newest first"),
+	ROUTE("GET", "/servers/{id}/os-instance-actions/{request}", P "os-instance-actions:show", READER,
+	      .flags = SERVER | NOVA_ROUTE_DELETED, .run = nova_instance_actions_show, .doc = "200: with events"),
+
+	/* hosts */
+	ROUTE("GET", "/os-services", P "os-services:list", ADMIN, .query = &nova_service_query_schema,
+	      .run = nova_services_index, .doc = "200"),
+	ROUTE("PUT", "/os-services/{word}", P "os-services:update", ADMIN, .until = 52,
+	      .body = &nova_schema_service_update_old, .run = nova_services_update_old,
+	      .doc = "200: `enable`, `disable`, `disable-log-reason`, `force-down`"),
+	ROUTE("PUT", "/os-services/{id}", P "os-services:update", ADMIN, .since = 53,
+	      .body = &nova_schema_service_update, .run = nova_services_update, .doc = "200: status, forced_down"),
+	ROUTE("GET", "/os-hypervisors", P "os-hypervisors:list", ADMIN, .query = &nova_hypervisor_query_schema,
+	      .run = nova_hypervisors_index, .doc = "200"),
+	ROUTE("GET", "/os-hypervisors/detail", P "os-hypervisors:list-detail", ADMIN,
+	      .query = &nova_hypervisor_query_schema, .run = nova_hypervisors_detail, .doc = "200"),
+	ROUTE("GET", "/os-hypervisors/statistics", P "os-hypervisors:statistics", ADMIN, .until = 87,
+	      .run = nova_hypervisors_statistics, .doc = "200: sums over the enabled hosts"),
+	ROUTE("GET", "/os-hypervisors/{id}", P "os-hypervisors:show", ADMIN, .run = nova_hypervisors_show,
+	      .doc = "200"),
+	ROUTE("GET", "/os-hypervisors/{id}/uptime", P "os-hypervisors:uptime", ADMIN, .until = 87,
+	      .run = nova_hypervisors_uptime, .doc = "501"),
+	ROUTE("GET", "/os-hypervisors/{pattern}/search", P "os-hypervisors:search", ADMIN, .until = 52,
+	      .run = nova_hypervisors_search, .doc = "200"),
+	ROUTE("GET", "/os-hypervisors/{pattern}/servers", P "os-hypervisors:servers", ADMIN, .until = 52,
+	      .run = nova_hypervisors_servers, .doc = "200"),
+	ROUTE("GET", "/os-hosts", P "os-hosts:list", ADMIN, .until = 42, .run = nova_hosts_index, .doc = "200"),
+	ROUTE("GET", "/os-hosts/{host}", P "os-hosts:show", ADMIN, .until = 42, .run = nova_hosts_show,
+	      .doc = "200: total, used_now, used_max and each project"),
+	ROUTE("GET", "/os-availability-zone", P "os-availability-zone:list", ANY, .run = nova_zones_index,
+	      .doc = "200"),
+	ROUTE("GET", "/os-availability-zone/detail", P "os-availability-zone:detail", ADMIN, .run = nova_zones_detail,
+	      .doc = "200: with hosts and services"),
+	ROUTE("GET", "/os-aggregates", P "os-aggregates:index", ADMIN, .run = nova_aggregates_index,
+	      .doc = "200: empty"),
+
+	/* flavors, images */
+	ROUTE("GET", "/flavors", P "flavors", ANY, .query = &nova_flavor_query_schema, .run = nova_flavors_index,
+	      .doc = "200"),
+	ROUTE("GET", "/flavors/detail", P "flavors", ANY, .query = &nova_flavor_query_schema,
+	      .run = nova_flavors_detail, .doc = "200"),
+	ROUTE("GET", "/flavors/{id}", P "flavors", ANY, .run = nova_flavors_show, .doc = "200"),
+	ROUTE("GET", "/flavors/{id}/os-extra_specs", P "os-flavor-extra-specs:index", READER,
+	      .run = nova_flavors_specs, .doc = "200"),
+	ROUTE("GET", "/flavors/{id}/os-extra_specs/{key}", P "os-flavor-extra-specs:show", READER,
+	      .run = nova_flavors_specs_one, .doc = "200"),
+	ROUTE("GET", "/images", P "images", ANY, .until = 35, .run = nova_images_proxy_index, .doc = "200"),
+	ROUTE("GET", "/images/detail", P "images", ANY, .until = 35, .run = nova_images_proxy_detail, .doc = "200"),
+	ROUTE("GET", "/images/{image}", P "images", ANY, .until = 35, .run = nova_images_proxy_show, .doc = "200"),
+
+	/* small things */
+	ROUTE("GET", "/limits", P "limits", ANY, .run = nova_limits_show, .doc = "200: use, and no limits"),
+	ROUTE("GET", "/extensions", P "extensions", ANY, .run = nova_extensions_index, .doc = "200"),
+	ROUTE("GET", "/extensions/{alias}", P "extensions", ANY, .run = nova_extensions_show, .doc = "200"),
+	ROUTE("GET", "/os-server-groups", P "os-server-groups:index", READER, .run = nova_server_groups_index,
+	      .doc = "200: empty"),
+	ROUTE("GET", "/os-keypairs", P "os-keypairs:index", ANY, .run = nova_keypairs_index, .doc = "200: empty"),
+	{ 0 },
+};
+
+const nova_route nova_image_routes[] = {
+	ROUTE("GET", "/v2/images", "get_images", ANY, .run = nova_images_index,
+	      .doc = "200: `name`, `id=in:…`, `status`, `visibility`, `limit`, `marker`"),
+	ROUTE("GET", "/v2/images/{image}", "get_image", ANY, .run = nova_images_show, .doc = "200"),
+	ROUTE("GET", "/v2/images/{image}/file", "download_image", ANY, .run = nova_images_file,
+	      .doc = "200: the image's bytes"),
+	{ 0 },
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schemas.h - bodies and queries of the routes.
+ */
+#pragma once
+
+#include "api/schema.h"
+
+extern const nova_schema nova_schema_server_create;
+extern const nova_schema nova_schema_server_update;
+extern const nova_schema nova_schema_migrate_live;  /* values of actions */
+extern const nova_schema nova_schema_reboot;
+extern const nova_schema nova_schema_console_output;
+extern const nova_schema nova_schema_force_complete;
+extern const nova_schema nova_schema_service_update;     /* from 2.53 */
+extern const nova_schema nova_schema_service_update_old; /* enable, disable … up to 2.52 */
+
+extern const nova_query_schema nova_migration_query_schema;
+extern const nova_query_schema nova_action_query_schema;
+extern const nova_query_schema nova_flavor_query_schema;
+extern const nova_query_schema nova_hypervisor_query_schema;
+extern const nova_query_schema nova_service_query_schema;

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/handlers.h"
+#include "api/policy.h"
+#include "api/reply.h"
+#include "api/schema.h"
+#include "common/json.h"
+#include "common/uuid.h"
+#include "db/flavors.h"
+#include "db/hosts.h"
+#include "db/operations.h"
+
+#include <string.h>
+
+#define GIB		((int64_t)1 << 30)
+#define MAX_SERVERS	100 /* in one request */
+#define MAX_HOSTNAME	63
+#define PASSWORD_LENGTH 12
+
+/* What a request asks for, resolved. */
+typedef struct order {
+	json_object *server; /* borrowed */
+	nova_flavor *flavor;
+	nova_image *image;
+	int network_id; /* 0: none */
+	char *host;	/* NULL: any */
+	int64_t min_count, max_count;
+	char reservation[16];
+} order;
+
+static void order_done(order *o)
+{
+	nova_flavor_free(o->flavor);
+	nova_image_free(o->image);
+	g_free(o->host);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(order, order_done)
+
+static const char *text_of(json_object *object, const char *key)
+{
+	json_object *value = NULL;
+
+	json_object_object_get_ex(object, key, &value);
+	return value ? json_object_get_string(value) : NULL;
+}
+
+static size_t length_of(json_object *object, const char *key)
+{
+	json_object *value = NULL;
+
+	json_object_object_get_ex(object, key, &value);
+	return json_object_get_type(value) == json_type_array ? json_object_array_length(value) : 0;
+}
+
+/* ---- flavor and image ---- */
+
+static bool take_flavor(nova_request *r, order *o, GError **error)
+{
+	const char *ref = text_of(o->server, "flavorRef");
+	const char *slash = strrchr(ref, '/');
+	GError *failure = NULL;
+
+	o->flavor = nova_flavors_find(r->api->db, slash ? slash + 1 : ref, &failure);
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	return o->flavor || nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Flavor %s could not be found.", ref);
+}
+
+static bool image_fits(const order *o, GError **error)
+{
+	const nova_flavor *flavor = o->flavor;
+	const nova_image *image = o->image;
+
+	if (strcmp(image->status, "active") != 0)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Image %s is not active.", image->id);
+	if (flavor->memory_mb < image->min_ram)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Flavor's memory is too small for requested image.");
+	if (flavor->root_gb == 0) /* the disk is as large as the image */
+		return true;
+	if (image->virtual_size > flavor->root_gb * GIB)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+				 "Flavor's disk is too small for requested image. Flavor disk is %" G_GINT64_FORMAT
+				 " bytes, image is %" G_GINT64_FORMAT " bytes.",
+				 flavor->root_gb * GIB, image->virtual_size);
+	if (image->min_disk > flavor->root_gb)
+		return nova_fail(
+			error, NOVA_FAULT_BAD_REQUEST,
+			"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
+			"%" G_GINT64_FORMAT " bytes, minimum size is %" G_GINT64_FORMAT " bytes.",
+			flavor->root_gb * GIB, image->min_disk * GIB);
+	return true;
+}
+
+static bool take_image(nova_request *r, order *o, GError **error)
+{
+	const char *ref = text_of(o->server, "imageRef");
+	GError *failure = NULL;
+
+	if (!ref || !*ref)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Missing imageRef attribute");
+	o->image = nova_images_find(r->api->db, ref, &failure);
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	if (!o->image)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Can not find requested image");
+	return image_fits(o, error);
+}
+
+/* Clients describe "root disk from this image" as a block device; anything else needs volumes. */
+static bool check_devices(const order *o, GError **error)
+{
+	const char *image = text_of(o->server, "imageRef");
+	json_object *list = nova_json_find(o->server, "block_device_mapping_v2");
+	size_t n = length_of(o->server, "block_device_mapping_v2");
+
+	if (length_of(o->server, "block_device_mapping") > 0)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+				 "Block Device Mapping is Invalid: this cloud has no volumes.");
+	for (size_t i = 0; i < n; i++) {
+		json_object *device = json_object_array_get_idx(list, i);
+		const char *destination = text_of(device, "destination_type");
+
+		if (n != 1 || g_strcmp0(text_of(device, "source_type"), "image") != 0 ||
+		    (destination && strcmp(destination, "local") != 0) ||
+		    g_strcmp0(text_of(device, "uuid"), image) != 0)
+			return nova_fail(
+				error, NOVA_FAULT_BAD_REQUEST,
+				"Block Device Mapping is Invalid: this cloud has no volumes; the only device may be "
+				"the root disk, from the image in imageRef to local.");
+	}
+	return true;
+}
+
+/* ---- network ---- */
+
+
+static bool take_default_network(nova_request *r, order *o, GError **error)
+{
+	g_autoptr(GPtrArray) networks = NULL;
+
+	if (!nova_networks_list(r->api->db, &networks, error))
+		return false;
+	if (networks->len > 1)
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "Multiple possible networks found, use a Network ID to be more specific.");
+	if (networks->len == 1)
+		o->network_id = ((nova_network *)networks->pdata[0])->id;
+	return true;
+}
+
+static bool take_network(nova_request *r, order *o, GError **error)
+{
+	json_object *wish = nova_json_find(o->server, "networks"), *first;
+	g_autoptr(nova_network) network = NULL;
+	GError *failure = NULL;
+	const char *uuid;
+
+	if (json_object_get_type(wish) == json_type_string && strcmp(json_object_get_string(wish), "none") == 0)
+		return true;
+	if (json_object_get_type(wish) != json_type_array || json_object_array_length(wish) == 0)
+		return take_default_network(r, o, error);
+	if (json_object_array_length(wish) > 1)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "A server can have one network; %zu were given.",
+				 json_object_array_length(wish));
+	first = json_object_array_get_idx(wish, 0);
+	uuid = text_of(first, "uuid");
+	if (!uuid || text_of(first, "port") || text_of(first, "fixed_ip"))
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+				 "Networks are requested by their uuid; ports and fixed addresses cannot be chosen.");
+	network = nova_networks_find(r->api->db, uuid, &failure);
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	if (!network)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Network %s could not be found.", uuid);
+	o->network_id = network->id;
+	return true;
+}
+
+/* ---- where ---- */
+
+static bool check_host(nova_request *r, const char *name, GError **error)
+{
+	GError *failure = NULL;
+	g_autoptr(nova_host) host = nova_hosts_find(r->api->db, name, &failure);
+
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	return host || nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Compute host %s could not be found.", name);
+}
+
+static bool check_zone(nova_request *r, const char *zone, GError **error)
+{
+	g_autoptr(GPtrArray) hosts = NULL;
+
+	if (!nova_hosts_list(r->api->db, &hosts, error))
+		return false;
+	for (unsigned i = 0; i < hosts->len; i++)
+		if (strcmp(((nova_host *)hosts->pdata[i])->zone, zone) == 0)
+			return true;
+	return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "The requested availability zone is not available");
+}
+
+/* "zone:host[:node]", or the members of 2.74. */
+static bool take_place(nova_request *r, order *o, GError **error)
+{
+	const char *zone = text_of(o->server, "availability_zone");
+	const char *host = text_of(o->server, "host");
+	g_auto(GStrv) parts = zone ? g_strsplit(zone, ":", 3) : NULL;
+
+	if (!host)
+		host = text_of(o->server, "hypervisor_hostname");
+	if (parts && parts[0] && parts[1] && *parts[1]) {
+		if (host)
+			return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+					 "Unable to specify a host with availability_zone and with 'host' as well.");
+		host = parts[1];
+	}
+	if (parts && *parts[0] && !check_zone(r, parts[0], error))
+		return false;
+	if (host &&
+	    (!nova_policy_check(r->context, NOVA_RULE_ADMIN, "os_compute_api:servers:create:forced_host", error) ||
+	     !check_host(r, host, error)))
+		return false;
+	o->host = g_strdup(host);
+	return true;
+}
+
+/* ---- the rest ---- */
+
+static bool read_count(const order *o, const char *key, int64_t *ret)
+{
+	const char *text = text_of(o->server, key);
+
+	if (text)
+		*ret = g_ascii_strtoll(text, NULL, 10);
+	return text != NULL;
+}
+
+static bool take_counts(order *o, GError **error)
+{
+	bool min, max;
+
+	o->min_count = o->max_count = 1;
+	min = read_count(o, "min_count", &o->min_count);
+	max = read_count(o, "max_count", &o->max_count);
+	if (min && !max)
+		o->max_count = o->min_count;
+	if (o->min_count < 1 || o->max_count < 1)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "min_count and max_count must be at least 1");
+	if (o->min_count > o->max_count)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "min_count must be <= max_count");
+	if (o->max_count > MAX_SERVERS)
+		return nova_fail(error, NOVA_FAULT_FORBIDDEN,
+				 "Quota exceeded for instances: Requested %" G_GINT64_FORMAT
+				 ", but one request may ask for %d at most",
+				 o->max_count, MAX_SERVERS);
+	return true;
+}
+
+/* What this version cannot do is refused, not forgotten. */
+static bool check_limits(nova_request *r, const order *o, GError **error)
+{
+	json_object *groups = nova_json_find(o->server, "security_groups"), *config_drive = NULL, *hints = NULL;
+
+	if (text_of(o->server, "key_name"))
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid key_name provided.");
+	if (json_object_object_get_ex(o->server, "config_drive", &config_drive) && nova_schema_bool(config_drive))
+		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
+				 "This version of nova-lite makes no config drives.");
+	if (length_of(o->server, "personality") > 0)
+		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
+				 "This version of nova-lite puts no files into servers (personality).");
+	if (length_of(o->server, "trusted_image_certificates") > 0)
+		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
+				 "This version of nova-lite verifies no image signatures.");
+	for (size_t i = 0; i < length_of(o->server, "security_groups"); i++) {
+		const char *name = text_of(json_object_array_get_idx(groups, i), "name");
+
+		if (name && strcmp(name, "default") != 0)
+			return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Security group %s not found for project %s.",
+					 name, r->context->project_id);
+	}
+	if (!json_object_object_get_ex(r->body, "os:scheduler_hints", &hints))
+		json_object_object_get_ex(r->body, "OS-SCH-HNT:scheduler_hints", &hints);
+	if (hints && json_object_object_length(hints) > 0)
+		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
+				 "This version of nova-lite follows no scheduler hints.");
+	return true;
+}
+
+static void random_text(char *ret, size_t n, const char *alphabet)
+{
+	size_t letters = strlen(alphabet);
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = alphabet[g_random_int_range(0, (int32_t)letters)];
+	ret[n] = '\0';
+}
+
+/* A host name from a display name: "cap 2.93" -> "cap-2-93".  Caller frees. */
+static char *hostname_of(const char *name, const char *uuid)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	for (const char *p = name; *p && out->len < MAX_HOSTNAME; p++) {
+		if (g_ascii_isalnum(*p))
+			g_string_append_c(out, g_ascii_tolower(*p));
+		else if (strchr(" _.-", *p) && out->len > 0)
+			g_string_append_c(out, '-');
+	}
+	while (out->len > 0 && out->str[out->len - 1] == '-')
+		g_string_truncate(out, out->len - 1);
+	return out->len > 0 ? g_string_free(g_steal_pointer(&out), FALSE) : g_strconcat("server-", uuid, NULL);
+}
+
+static void copy_flavor(nova_instance *server, const nova_flavor *flavor)
+{
+	server->flavor_id = flavor->id;
+	server->flavorid = g_strdup(flavor->flavorid);
+	server->flavor_name = g_strdup(flavor->name);
+	server->vcpus = flavor->vcpus;
+	server->memory_mb = flavor->memory_mb;
+	server->root_gb = flavor->root_gb;
+	server->ephemeral_gb = flavor->ephemeral_gb;
+	server->swap_mb = flavor->swap_mb;
+	server->extra_specs_json = g_strdup(flavor->extra_specs_json ? flavor->extra_specs_json : "{}");
+}
+
+/* Tags without repetition, as JSON text.  Caller frees. */
+static char *tags_of(const order *o)
+{
+	json_object *given = nova_json_find(o->server, "tags");
+	g_autoptr(json_object) tags = json_object_new_array();
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (size_t i = 0; i < length_of(o->server, "tags"); i++) {
+		const char *tag = json_object_get_string(json_object_array_get_idx(given, i));
+
+		if (g_hash_table_add(seen, (void *)tag))
+			json_object_array_add(tags, json_object_new_string(tag));
+	}
+	return nova_json_dup_text(tags, NULL);
+}
+
+static nova_instance *new_server(const nova_request *r, const order *o, int64_t index)
+{
+	nova_instance *server = nova_instance_new();
+	json_object *metadata = nova_json_find(o->server, "metadata");
+	const char *name = text_of(o->server, "name");
+	char uuid[NOVA_UUID_SIZE];
+
+	nova_uuid_new(uuid);
+	server->uuid = g_strdup(uuid);
+	server->project_id = g_strdup(r->context->project_id);
+	server->user_id = g_strdup(r->context->user_id);
+	server->name = o->max_count > 1 ? g_strdup_printf("%s-%" G_GINT64_FORMAT, name, index + 1) : g_strdup(name);
+	server->description = g_strdup(r->version < 19 ? server->name : text_of(o->server, "description"));
+	server->hostname = hostname_of(server->name, uuid);
+	server->vm_state = NOVA_VM_BUILDING;
+	server->wanted_power = true;
+	copy_flavor(server, o->flavor);
+	server->image_id = g_strdup(o->image->id);
+	server->metadata_json = metadata ? nova_json_dup_text(metadata, NULL) : g_strdup("{}");
+	server->tags_json = tags_of(o);
+	server->user_data = g_strdup(text_of(o->server, "user_data"));
+	server->config_drive = g_strdup("");
+	server->reservation_id = g_strdup(o->reservation);
+	server->launch_index = (int)index;
+	server->access_ip_v4 = g_strdup(text_of(o->server, "accessIPv4"));
+	server->access_ip_v6 = g_strdup(text_of(o->server, "accessIPv6"));
+	return server;
+}
+
+/* Creates them one after the other; when one cannot be, those before it are deleted again. */
+static bool create_all(nova_request *r, const order *o, char **ret_first, GError **error)
+{
+	g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(g_free);
+	nova_requester by = nova_request_by(r);
+
+	for (int64_t i = 0; i < o->max_count; i++) {
+		g_autoptr(nova_instance) server = new_server(r, o, i);
+		int64_t operation = 0;
+
+		if (nova_instances_create(r->api->db, server, o->network_id, o->host, &by, &operation, error)) {
+			g_ptr_array_add(made, g_strdup(server->uuid));
+			nova_request_ring_id(r, operation);
+			continue;
+		}
+		if ((int64_t)made->len >= o->min_count) {
+			g_clear_error(error);
+			break;
+		}
+		for (unsigned k = 0; k < made->len; k++)
+			nova_instances_delete(r->api->db, made->pdata[k], NULL, &by, &operation, NULL);
+		return false;
+	}
+	*ret_first = g_strdup(made->pdata[0]);
+	return true;
+}
+
+static json_object *groups_of(const order *o)
+{
+	json_object *given = nova_json_find(o->server, "security_groups"), *list, *group;
+
+	if (length_of(o->server, "security_groups") > 0)
+		return json_object_get(given);
+	list = json_object_new_array();
+	group = json_object_new_object();
+	nova_json_add_str(group, "name", "default");
+	json_object_array_add(list, group);
+	return list;
+}
+
+static bool answer(nova_request *r, const order *o, const char *uuid)
+{
+	nova_view view = nova_request_view(r);
+	json_object *server, *by_reservation = NULL;
+	const char *given = text_of(o->server, "adminPass");
+	char password[PASSWORD_LENGTH + 1];
+	g_autofree char *location = g_strdup_printf("%s/v2.1/servers/%s", r->base, uuid);
+
+	if (json_object_object_get_ex(o->server, "return_reservation_id", &by_reservation) &&
+	    nova_schema_bool(by_reservation))
+		return nova_reply_member(r, 202, "reservation_id", json_object_new_string(o->reservation));
+	random_text(password, PASSWORD_LENGTH, "23456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ");
+	server = json_object_new_object();
+	nova_json_add_str(server, "id", uuid);
+	nova_json_add(server, "links", nova_view_links(&view, "servers", uuid));
+	nova_json_add_str(server, "OS-DCF:diskConfig", "MANUAL");
+	nova_json_add(server, "security_groups", groups_of(o));
+	nova_json_add_str(server, "adminPass", given ? given : password);
+	nova_http_reply_header(r->reply, "Location", location);
+	return nova_reply_member(r, 202, "server", server);
+}
+
+bool nova_servers_boot(nova_request *r, GError **error)
+{
+	g_auto(order) o = { .server = nova_json_find(r->body, "server") };
+	g_autofree char *uuid = NULL;
+
+	memcpy(o.reservation, "r-", 2);
+	random_text(o.reservation + 2, 8, "abcdefghijklmnopqrstuvwxyz0123456789");
+	if (!take_counts(&o, error) || !check_limits(r, &o, error) || !check_devices(&o, error) ||
+	    !take_place(r, &o, error) || !take_flavor(r, &o, error) || !take_image(r, &o, error) ||
+	    !take_network(r, &o, error) || !create_all(r, &o, &uuid, error))
+		return false;
+	return answer(r, &o, uuid);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What clients read of a server besides the server itself.
+ */
+#include "api/handlers.h"
+#include "api/reply.h"
+#include "common/json.h"
+
+#include <string.h>
+
+bool nova_server_ips(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "addresses", nova_view_addresses(r->server, false));
+}
+
+bool nova_server_ips_one(nova_request *r, GError **error)
+{
+	g_autoptr(json_object) all = nova_view_addresses(r->server, false);
+	json_object *one;
+
+	if (!json_object_object_get_ex(all, r->ids[1], &one))
+		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "Instance is not a member of specified network");
+	return nova_reply_member(r, 200, r->ids[1], json_object_get(one));
+}
+
+bool nova_server_metadata(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "metadata", nova_view_parsed(r->server->metadata_json, "{}"));
+}
+
+bool nova_server_metadata_one(nova_request *r, GError **error)
+{
+	g_autoptr(json_object) all = nova_view_parsed(r->server->metadata_json, "{}");
+	json_object *value, *meta;
+
+	if (!json_object_object_get_ex(all, r->ids[1], &value))
+		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "Metadata item was not found");
+	meta = json_object_new_object();
+	nova_json_add(meta, r->ids[1], json_object_get(value));
+	return nova_reply_member(r, 200, "meta", meta);
+}
+
+bool nova_server_tags(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "tags", nova_view_parsed(r->server->tags_json, "[]"));
+}
+
+bool nova_server_tags_one(nova_request *r, GError **error)
+{
+	g_autoptr(json_object) tags = nova_view_parsed(r->server->tags_json, "[]");
+
+	for (size_t i = 0; i < json_object_array_length(tags); i++)
+		if (g_strcmp0(json_object_get_string(json_object_array_get_idx(tags, i)), r->ids[1]) == 0)
+			return nova_reply_empty(r, 204);
+	return nova_fail(error, NOVA_FAULT_NOT_FOUND, "Server %s has no tag '%s'", r->server->uuid, r->ids[1]);
+}
+
+bool nova_server_topology(nova_request *r, GError **error)
+{
+	json_object *body = json_object_new_object();
+
+	(void)error;
+	nova_json_add(body, "nodes", json_object_new_array());
+	nova_json_add_null(body, "pagesize_kb");
+	return nova_reply_json(r, 200, body);
+}
+
+bool nova_server_interfaces(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "interfaceAttachments", json_object_new_array());
+}
+
+bool nova_server_volumes(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "volumeAttachments", json_object_new_array());
+}
+
+bool nova_server_security_groups(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "security_groups", json_object_new_array());
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/handlers.h"
+#include "api/paging.h"
+#include "api/reply.h"
+#include "api/server_filter.h"
+#include "common/json.h"
+#include "db/hosts.h"
+#include "db/operations.h"
+
+nova_view nova_request_view(const nova_request *r)
+{
+	return (nova_view){ .base = r->base, .version = r->version, .admin = r->context->is_admin };
+}
+
+/* The hosts by name, for host_status; empty where no answer shows it. */
+static bool load_hosts(const nova_request *r, GHashTable **ret, GPtrArray **ret_hosts, GError **error)
+{
+	*ret = g_hash_table_new(g_str_hash, g_str_equal);
+	if (r->version < 16 || !r->context->is_admin)
+		return true;
+	if (!nova_hosts_list(r->api->db, ret_hosts, error))
+		return false;
+	for (unsigned i = 0; i < (*ret_hosts)->len; i++) {
+		nova_host *host = (*ret_hosts)->pdata[i];
+
+		g_hash_table_insert(*ret, host->name, host);
+	}
+	return true;
+}
+
+static bool list(nova_request *r, bool detail, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	g_autoptr(nova_server_filter) filter = nova_server_filter_new(r, error);
+	g_autoptr(GPtrArray) servers = NULL;
+	g_autoptr(GPtrArray) hosts = NULL;
+	g_autoptr(GHashTable) by_name = NULL;
+	json_object *body, *array;
+
+	if (!filter || !nova_server_filter_run(filter, r->api->db, &servers, error) ||
+	    (detail && !load_hosts(r, &by_name, &hosts, error)))
+		return false;
+	body = json_object_new_object();
+	array = json_object_new_array();
+	for (unsigned i = 0; i < servers->len; i++) {
+		const nova_instance *server = servers->pdata[i];
+		const nova_host *host = detail && server->host ? g_hash_table_lookup(by_name, server->host) : NULL;
+
+		json_object_array_add(array, detail ? nova_view_server(&view, server, host, NOVA_SERVER_LISTED) :
+						      nova_view_server_brief(&view, server));
+	}
+	nova_json_add(body, "servers", array);
+	nova_paging_add_next(r, body, "servers_links", detail ? "servers/detail" : "servers", servers->len,
+			     nova_server_filter_limit(filter),
+			     servers->len ? ((nova_instance *)servers->pdata[servers->len - 1])->uuid : NULL);
+	return nova_reply_json(r, 200, body);
+}
+
+bool nova_servers_index(nova_request *r, GError **error)
+{
+	return list(r, false, error);
+}
+
+bool nova_servers_detail(nova_request *r, GError **error)
+{
+	return list(r, true, error);
+}
+
+static bool show(nova_request *r, const nova_instance *server, nova_server_form form, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	g_autoptr(nova_host) host = NULL;
+	GError *failure = NULL;
+
+	if (server->host && r->version >= 16 && r->context->is_admin)
+		host = nova_hosts_find(r->api->db, server->host, &failure);
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	return nova_reply_member(r, 200, "server", nova_view_server(&view, server, host, form));
+}
+
+bool nova_servers_show(nova_request *r, GError **error)
+{
+	return show(r, r->server, NOVA_SERVER_SHOW, error);
+}
+
+/* PUT changes names and description; what it cannot change it refuses rather than forgets. */
+bool nova_servers_update(nova_request *r, GError **error)
+{
+	static const char *const fixed[] = { "accessIPv4", "accessIPv6" };
+	json_object *wish = nova_json_find(r->body, "server");
+	json_object *name = nova_json_find(wish, "name");
+	json_object *disk = NULL, *described = NULL;
+	const char *description = NULL;
+	g_autoptr(nova_instance) server = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
+		if (json_object_object_get_ex(wish, fixed[i], NULL))
+			return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
+					 "This version of nova-lite cannot change '%s' of an existing server.",
+					 fixed[i]);
+	if (json_object_object_get_ex(wish, "OS-DCF:diskConfig", &disk) &&
+	    g_strcmp0(json_object_get_string(disk), "MANUAL") != 0)
+		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED, "Only the disk configuration MANUAL is supported.");
+	if (json_object_object_get_ex(wish, "description", &described))
+		description = described ? json_object_get_string(described) : "";
+	if ((name || description) &&
+	    !nova_instances_update(r->api->db, r->server->uuid, name ? json_object_get_string(name) : NULL, description,
+				   error))
+		return false;
+	server = nova_request_find_server(r, r->server->uuid, false, error);
+	return server && show(r, server, NOVA_SERVER_UPDATED, error);
+}
+
+/* DELETE never answers "busy": an active operation is asked to end, and the deletion follows it. */
+bool nova_servers_remove(nova_request *r, GError **error)
+{
+	nova_requester by = nova_request_by(r);
+	int64_t operation = 0;
+
+	if (!nova_instances_delete(r->api->db, r->server->uuid, nova_request_scope(r), &by, &operation, error))
+		return false;
+	if (operation) {
+		nova_request_ring_id(r, operation);
+	} else {
+		g_autoptr(nova_operation) active = nova_operations_find_active(r->api->db, r->server->uuid, NULL);
+
+		if (active)
+			nova_request_ring(r, active);
+	}
+	return nova_reply_empty(r, 204);
+}

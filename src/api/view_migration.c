@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/views.h"
+#include "common/json.h"
+
+const char *nova_view_migration_status(const nova_operation *op)
+{
+	const nova_flow_row *row = nova_flow_row_of(op->kind, op->state);
+
+	return row && row->status ? row->status : "error";
+}
+
+static void add_hosts(json_object *object, const nova_view *view, const nova_operation *op)
+{
+	nova_json_add_str(object, "source_compute", view->admin ? op->source_host : NULL);
+	nova_json_add_str(object, "dest_compute", view->admin ? op->dest_host : NULL);
+	nova_json_add_str(object, "source_node", view->admin ? op->source_node : NULL);
+	nova_json_add_str(object, "dest_node", view->admin ? op->dest_node : NULL);
+	nova_json_add_str(object, "dest_host", view->admin ? op->dest_address : NULL);
+}
+
+static void add_times(json_object *object, const nova_operation *op)
+{
+	nova_view_add_time(object, "created_at", op->created_us);
+	nova_view_add_time(object, "updated_at", op->seq > 0 || op->finished_us ? op->changed_us : 0);
+}
+
+static void add_owner(json_object *object, const nova_view *view, const nova_operation *op)
+{
+	if (view->version >= 59)
+		nova_json_add_str(object, "uuid", op->uuid);
+	if (view->version >= 80) {
+		nova_json_add_str(object, "user_id", op->user_id);
+		nova_json_add_str(object, "project_id", op->project_id);
+	}
+}
+
+json_object *nova_view_server_migration(const nova_view *view, const nova_operation *op)
+{
+	json_object *object = json_object_new_object();
+
+	nova_json_add_int(object, "id", op->id);
+	nova_json_add_str(object, "server_uuid", op->instance_uuid);
+	nova_json_add_str(object, "status", nova_view_migration_status(op));
+	add_hosts(object, view, op);
+	nova_json_add_int(object, "memory_total_bytes", op->memory_total);
+	nova_json_add_int(object, "memory_processed_bytes", op->memory_processed);
+	nova_json_add_int(object, "memory_remaining_bytes", op->memory_remaining);
+	nova_json_add_int(object, "disk_total_bytes", op->disk_total);
+	nova_json_add_int(object, "disk_processed_bytes", op->disk_processed);
+	nova_json_add_int(object, "disk_remaining_bytes", op->disk_remaining);
+	add_times(object, op);
+	add_owner(object, view, op);
+	return object;
+}
+
+json_object *nova_view_migration(const nova_view *view, const nova_operation *op)
+{
+	json_object *object = json_object_new_object();
+
+	nova_json_add_int(object, "id", op->id);
+	add_owner(object, view, op);
+	add_hosts(object, view, op);
+	nova_json_add_int(object, "old_instance_type_id", op->flavor_id);
+	nova_json_add_int(object, "new_instance_type_id", op->flavor_id);
+	nova_json_add_str(object, "instance_uuid", op->instance_uuid);
+	nova_json_add_str(object, "status", nova_view_migration_status(op));
+	add_times(object, op);
+	if (view->version < 23)
+		return object;
+	nova_json_add_str(object, "migration_type", "live-migration");
+	if (!nova_op_state_is_terminal(op->state)) {
+		g_autofree char *path = g_strdup_printf("%s/migrations/%" G_GINT64_FORMAT, op->instance_uuid, op->id);
+
+		nova_json_add(object, "links", nova_view_links(view, "servers", path));
+	}
+	return object;
+}

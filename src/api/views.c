@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/views.h"
+
+#include "common/json.h"
+#include "common/timestamp.h"
+
+#include <string.h>
+
+#define STORED_DEPTH 32 /* of JSON we wrote ourselves */
+
+static void add_link(json_object *links, const char *rel, const char *base, const char *prefix, const char *collection,
+		     const char *id)
+{
+	json_object *link = json_object_new_object();
+	g_autofree char *href = g_strdup_printf("%s%s/%s/%s", base, prefix, collection, id);
+
+	nova_json_add_str(link, "rel", rel);
+	nova_json_add_str(link, "href", href);
+	json_object_array_add(links, link);
+}
+
+json_object *nova_view_links(const nova_view *view, const char *collection, const char *id)
+{
+	json_object *links = json_object_new_array();
+
+	add_link(links, "self", view->base, "/v2.1", collection, id);
+	add_link(links, "bookmark", view->base, "", collection, id);
+	return links;
+}
+
+void nova_view_add_time(json_object *object, const char *key, int64_t usec)
+{
+	char text[NOVA_TIMESTAMP_SIZE];
+
+	nova_json_add_str(object, key, usec ? nova_timestamp_micro(usec, text) : NULL);
+}
+
+json_object *nova_view_parsed(const char *json_text, const char *fallback)
+{
+	json_object *value = json_text ? nova_json_parse(json_text, strlen(json_text), STORED_DEPTH, NULL) : NULL;
+
+	return value ? value : nova_json_parse(fallback, strlen(fallback), STORED_DEPTH, NULL);
+}
