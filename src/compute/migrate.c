@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/migrate.h"
+
+#include "common/context.h"
+#include "common/deadline.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "compute/guest.h"
+#include "rpc/doorbell.h"
+
+#define LOOK_MS 3000  /* at either host; a host that needs longer is "unknown" this time */
+#define ACT_MS 10000
+#define BLOCKED_MS 2000
+
+/* ---- looking ---- */
+
+static void from_report(const nova_domain_report *report, nova_domain_view *ret)
+{
+	*ret = (nova_domain_view){ .seen = NOVA_SEEN_UNKNOWN, .token = -1 };
+	if (!nova_observed_from_name(report->state, &ret->seen))
+		return;
+	if (report->reason)
+		nova_end_reason_from_name(report->reason, &ret->end);
+	if (report->token)
+		ret->token = g_ascii_strtoll(report->token, NULL, 10);
+	ret->operation = report->operation;
+	ret->job = report->job;
+}
+
+static bool ask_service(nova_step *step, const char *host, nova_domain_view *ret)
+{
+	g_auto(nova_domain_report) report = { 0 };
+	g_autoptr(nova_context) context = nova_context_new_with_id(step->op->request_id, step->op->user_id,
+								   step->op->project_id, true);
+
+	if (!step->compute->bus || !nova_bus_is_connected(step->compute->bus) ||
+	    !nova_rpc_observe_domain(step->compute->bus, host, step->op->instance_uuid, context, LOOK_MS, &report, NULL))
+		return false;
+	from_report(&report, ret);
+	return ret->seen != NOVA_SEEN_UNKNOWN;
+}
+
+void nova_migrate_ask_dest(nova_step *step, nova_domain_view *ret)
+{
+	const nova_operation *op = step->op;
+
+	if (nova_virt_observe(step->compute->virt, op->dest_address, op->instance_uuid, NULL, ret, LOOK_MS, NULL) ||
+	    ask_service(step, op->dest_host, ret))
+		return;
+	*ret = (nova_domain_view){ .seen = NOVA_SEEN_UNKNOWN, .token = -1 };
+}
+
+static bool is_complete(const nova_domain_view *view)
+{
+	return view->seen == NOVA_SEEN_PAUSED_USER || view->seen == NOVA_SEEN_RUNNING;
+}
+
+/* The source, seen from its own host.  A dead QEMU is gone, whatever libvirt still says of it; libvirt is
+ * then asked only for the reason of its end, and not while the guest waits to be resumed. */
+static void ask_source(nova_step *step, bool dead, bool dest_complete, nova_domain_view *ret)
+{
+	g_autofree char *name = nova_instance_domain_name(step->instance->id);
+
+	*ret = (nova_domain_view){ .seen = dead ? NOVA_SEEN_ABSENT : NOVA_SEEN_UNKNOWN, .token = -1 };
+	if (dead && dest_complete)
+		return;
+	nova_domain_view view;
+
+	if (!nova_virt_observe(step->compute->virt, NULL, step->op->instance_uuid, name, &view, LOOK_MS, NULL))
+		return;
+	if (!dead)
+		*ret = view;
+	else if (view.seen == NOVA_SEEN_ABSENT)
+		ret->end = view.end;
+}
+
+static bool same(const nova_domain_view *a, const nova_domain_view *b)
+{
+	return a->seen == b->seen && a->job == b->job && a->token == b->token;
+}
+
+void nova_migrate_look_at(nova_step *step, nova_virt_migration *migration, nova_migrate_look *look)
+{
+	bool dead = migration && nova_virt_migration_source_dead(migration);
+	nova_step_memory *memory = step->memory;
+	nova_migrate_look now = { 0 };
+
+	nova_migrate_ask_dest(step, &now.dest);
+	dead = dead || (migration && nova_virt_migration_source_dead(migration));
+	ask_source(step, dead, is_complete(&now.dest), &now.source);
+	if (!memory->seen_usec || !same(&memory->seen_source, &now.source) || !same(&memory->seen_dest, &now.dest)) {
+		memory->seen_usec = nova_boottime_usec();
+		memory->seen_source = now.source;
+		memory->seen_dest = now.dest;
+	}
+	const nova_migration_facts facts = {
+		.state = step->op->state,
+		.pre_power = step->op->pre_power,
+		.token = step->instance->token,
+		.strict = step->op->strict,
+		.call_active = migration && !nova_virt_migration_returned(migration, NULL),
+		.locks_proven = step->compute->locks_work,
+		.steady_ms = (nova_boottime_usec() - memory->seen_usec) / 1000,
+		.source = now.source,
+		.dest = now.dest,
+	};
+
+	now.verdict = nova_decide(&facts);
+	*look = now;
+}
+
+static json_object *view_json(const char *host, const nova_domain_view *view)
+{
+	json_object *object = json_object_new_object();
+
+	nova_json_add_str(object, "host", host);
+	nova_json_add_str(object, "seen", nova_observed_name(view->seen));
+	if (view->job)
+		nova_json_add_bool(object, "job", true);
+	if (view->end != NOVA_END_UNKNOWN)
+		nova_json_add_str(object, "end", nova_end_reason_name(view->end));
+	if (view->token >= 0)
+		nova_json_add_int(object, "token", view->token);
+	return object;
+}
+
+char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call)
+{
+	g_autoptr(json_object) root = json_object_new_object();
+
+	nova_json_add(root, "source", view_json(step->op->source_host, &look->source));
+	nova_json_add(root, "dest", view_json(step->op->dest_host, &look->dest));
+	nova_json_add_str(root, "verdict", nova_verdict_action_name(look->verdict.action));
+	nova_json_add_str(root, "why", look->verdict.why);
+	if (call)
+		nova_json_add_str(root, "call", call);
+	return nova_json_dup_text(root, NULL);
+}
+
+/* ---- wishes ---- */
+
+bool nova_migrate_is_unwanted(const nova_step *step)
+{
+	return step->op->abort_requested || step->instance->delete_requested;
+}
+
+nova_step_end nova_migrate_cancel(nova_step *step, GError **error)
+{
+	const nova_op_outcome outcome = {
+		.state = NOVA_OPS_CANCELLED,
+		.reason = step->instance->delete_requested ? "the server is being deleted" : "aborted on request",
+		.total_ms = -1,
+	};
+
+	return nova_step_finish(step, &outcome, NULL, error);
+}
+
+/* ---- acting ---- */
+
+static bool destroy_at_dest(nova_step *step, GError **error)
+{
+	const nova_operation *op = step->op;
+	nova_domain_view view;
+
+	if (!nova_virt_observe(step->compute->virt, op->dest_address, op->instance_uuid, NULL, &view, LOOK_MS, error))
+		return false;
+	if (nova_guest_is_gone(&view))
+		return true;
+	if (view.operation != op->id)
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "the domain on host '%s' was not made by this migration (operation %" G_GINT64_FORMAT ")",
+				 op->dest_host, view.operation);
+	if (!nova_virt_destroy(step->compute->virt, op->dest_address, op->instance_uuid, ACT_MS, error) ||
+	    !nova_virt_observe(step->compute->virt, op->dest_address, op->instance_uuid, NULL, &view, LOOK_MS, error))
+		return false;
+	if (!nova_guest_is_gone(&view))
+		return nova_fail(error, NOVA_FAULT_HYPERVISOR, "the domain on host '%s' was ended but is still '%s'",
+				 op->dest_host, nova_observed_name(view.seen));
+	return true;
+}
+
+bool nova_migrate_empty_dest(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	if (!nova_step_may_act(step, error))
+		return false;
+	if (destroy_at_dest(step, &failed))
+		return true;
+	if (nova_error_is(failed, NOVA_FAULT_CONFLICT) || !step->compute->bus) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return false;
+	}
+	g_autoptr(nova_context) context = nova_context_new_with_id(step->op->request_id, step->op->user_id,
+								   step->op->project_id, true);
+
+	return nova_rpc_rollback_destination(step->compute->bus, step->op->dest_host, step->op->id, step->op->seq,
+					     context, ACT_MS, error);
+}
+
+bool nova_migrate_resume_dest(nova_step *step, GError **error)
+{
+	const nova_operation *op = step->op;
+	nova_domain_view view;
+	g_autoptr(GError) said = NULL;
+
+	if (op->pre_power == NOVA_POWER_PAUSED)
+		return true;
+	/* The return code decides nothing: the look afterwards does. */
+	nova_virt_resume(step->compute->virt, op->dest_address, op->instance_uuid, LOOK_MS, &said);
+	nova_migrate_ask_dest(step, &view);
+	if (view.seen == NOVA_SEEN_RUNNING)
+		return true;
+	return nova_fail(error, NOVA_FAULT_HYPERVISOR, "the guest could not be started on host '%s', it is '%s': %s",
+			 op->dest_host, nova_observed_name(view.seen), said ? said->message : "no error was given");
+}
+
+bool nova_migrate_end_split(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	const nova_log_tags tags = nova_step_tags(step);
+
+	nova_log_error(&tags, "two copies of the guest run, on '%s' and '%s': ending the one on '%s', which is not the "
+		       "owner's; check the guest's disk", step->op->source_host, step->op->dest_host,
+		       look->verdict.dest_wins ? step->op->source_host : step->op->dest_host);
+	return look->verdict.dest_wins ? nova_guest_end(step, error) : nova_migrate_empty_dest(step, error);
+}
+
+nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	bool crashed = look->source.end != NOVA_END_SHUTDOWN;
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	g_autofree char *reason = g_strdup_printf("the guest %s on host '%s' while it was being migrated; it stays there",
+						  crashed ? "ended unexpectedly" : "shut itself down",
+						  step->op->source_host);
+	const nova_op_outcome outcome = {
+		.state = NOVA_OPS_FAILED,
+		.reason = reason,
+		.set_vm_state = true,
+		.vm_state = NOVA_VM_STOPPED,
+		.set_power = true,
+		.power_state = crashed ? NOVA_POWER_CRASHED : NOVA_POWER_SHUTDOWN,
+		.total_ms = -1,
+	};
+
+	if (!nova_migrate_empty_dest(step, error))
+		return NOVA_STEP_ERROR;
+	return nova_step_finish(step, &outcome, evidence, error);
+}
+
+nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	const char *host = look->verdict.blocked == NOVA_BLOCKED_SOURCE_UNREACHABLE ? step->op->source_host :
+										       step->op->dest_host;
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+
+	return nova_step_block(step, look->verdict.blocked, host, look->verdict.why, evidence, BLOCKED_MS, error);
+}
+
+bool nova_migrate_reload(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(nova_operation) now = nova_operations_find(step->compute->db, step->op->id, &failed);
+
+	if (!now) {
+		if (failed)
+			g_propagate_error(error, g_steal_pointer(&failed));
+		else
+			nova_fail(error, NOVA_FAULT_STALE, "operation %" G_GINT64_FORMAT " has no row", step->op->id);
+		return false;
+	}
+	nova_operation old = *step->op;
+
+	*step->op = *now;
+	*now = old; /* freed with it */
+	return true;
+}

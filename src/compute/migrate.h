@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * migrate.h - what the steps of a live migration share: looking at both hosts, and the acts that follow.
+ *
+ * A look asks both hypervisors and lets nova_decide() say what happened; error texts decide nothing.
+ * The other host is asked over a libvirt connection of our own, and if that fails through its compute
+ * service: only when both fail it is "unknown".
+ */
+#pragma once
+
+#include "compute/step.h"
+#include "model/decide.h"
+
+typedef struct nova_migrate_look {
+	nova_domain_view source, dest;
+	nova_verdict verdict;
+} nova_migrate_look;
+
+/* Looks at both and decides; step->memory keeps since when the views have been what they are.  `migration' may be NULL; its pidfd is the first word on the source. */
+void nova_migrate_look_at(nova_step *step, nova_virt_migration *migration, nova_migrate_look *look);
+/* Asks the destination alone. */
+void nova_migrate_ask_dest(nova_step *step, nova_domain_view *ret);
+
+/* Both views and the verdict as JSON, for the journal; `call' is what the migrate call said, or NULL.
+ * Caller frees. */
+char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call);
+
+/* An abort or a delete was asked for. */
+bool nova_migrate_is_unwanted(const nova_step *step);
+/* Before the guest was touched: ends the operation. */
+nova_step_end nova_migrate_cancel(nova_step *step, GError **error);
+
+/* Destroys the destination's domain if it is this operation's, and verifies that it is gone: over libvirt,
+ * else through its compute service. */
+bool nova_migrate_empty_dest(nova_step *step, GError **error);
+
+/* Starts the destination's CPUs (unless the guest was paused by its user) and looks whether they run. */
+bool nova_migrate_resume_dest(nova_step *step, GError **error);
+
+/* Both run: ends the copy that is not the owner's, at once. */
+bool nova_migrate_end_split(nova_step *step, const nova_migrate_look *look, GError **error);
+
+/* The guest ended on the source by itself: empties the destination and finishes. */
+nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look *look, GError **error);
+
+/* Shows the verdict's reason to wait. */
+nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look, GError **error);
+
+/* Reads the row again into step->op. */
+bool nova_migrate_reload(nova_step *step, GError **error);

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Live migration, the copy and the switch, on the source.
+ *
+ * One thread for each migration runs this loop from the committed permit to the flip or the decision to
+ * go back.  It starts the copy (or adopts one that a daemon before it has started) and watches it.  As
+ * soon as anything is over or out of the ordinary it looks at both hosts and does what nova_decide()
+ * says; while the source stands still at the switch it looks every few milliseconds.
+ *
+ * The database may be away during all of it.  Going forward needs nobody's leave: the permit excludes
+ * everyone else, and once the source is dead the destination is the only copy.  What ends a domain that
+ * might still be the guest needs a fresh lease.
+ */
+#include "compute/flows.h"
+
+#include "common/deadline.h"
+#include "common/fault_point.h"
+#include "common/log.h"
+#include "compute/console.h"
+#include "compute/guest.h"
+#include "compute/migrate.h"
+#include "compute/migrate_pace.h"
+#include "compute/migrate_scribe.h"
+#include "model/migrate_flags.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define TICK_MS 500        /* between two looks at a copy that goes well */
+#define SWITCH_TICK_MS 10  /* at the switch */
+#define SETTLE_MS 3000     /* how long a switch is looked at that often */
+#define LINGER_MS 400      /* how long the end of the source is waited for before anybody is asked */
+#define CALL_MS 2000       /* for one question about the running job */
+#define ACT_MS 10000
+#define STOP_LOOK_MS 100   /* between stopping a source that nobody ends and looking at it again */
+#define KILL_WAIT_MS 2000
+#define BLOCKED_MS 1000
+#define FLIP_FIRST_MS 100
+#define FLIP_LAST_MS 2000
+#define USEC_PER_MS INT64_C(1000)
+
+struct copy {
+	nova_step *step;
+	nova_virt_migration *migration; /* NULL: nothing to hold on to */
+	nova_scribe *scribe;
+	nova_migrate_pace pace;
+	nova_migrate_look look;
+	int64_t switch_usec;    /* CLOCK_BOOTTIME when the guest was first seen standing still; 0 */
+	int64_t resumed_usec;   /* when it was seen running on the destination; 0 */
+	bool aborting, forced;
+	const char *abort_why;  /* NULL: by request */
+	char *call_error;       /* what the migrate call said */
+	int percent;            /* never goes back */
+};
+
+static int64_t now_usec(void)
+{
+	return nova_boottime_usec();
+}
+
+static nova_log_tags tags_of(const struct copy *copy)
+{
+	return nova_step_tags(copy->step);
+}
+
+/* ---- starting ---- */
+
+static bool start_copy(struct copy *copy, GError **error)
+{
+	nova_step *step = copy->step;
+	const nova_operation *op = step->op;
+	int64_t token = step->instance->token + 1;
+	g_autofree char *log = nova_console_path(step->conf, op->instance_uuid, token);
+	g_autofree char *note = NULL;
+	unsigned flags;
+
+	if (!nova_migrate_flags_parse((const char *const *)step->conf->live_migration_flag, op->strict, &flags, &note,
+				      error) ||
+	    !nova_step_may_act(step, error) || !nova_fault_point("compute:migrating:call", error))
+		return false;
+	const nova_virt_migrate_request request = {
+		.instance_uuid = op->instance_uuid,
+		.dest_address = op->dest_address,
+		.dest_host = op->dest_host,
+		.dest_token = token,
+		.operation = op->id,
+		.dest_console_log = log,
+		.flags = flags,
+		.bandwidth_mib_s = step->conf->live_migration_bandwidth,
+		.max_downtime_ms = nova_migrate_pace_downtime(&copy->pace, 0),
+	};
+
+	copy->migration = nova_virt_migrate(step->compute->virt, &request, error);
+	if (!copy->migration)
+		return false;
+	const nova_log_tags tags = tags_of(copy);
+	g_autofree char *text = nova_migrate_flags_text(flags);
+
+	nova_log_info(&tags, "copying to '%s' with %s, bandwidth %" G_GINT64_FORMAT " MiB/s%s", op->dest_host, text,
+		      step->conf->live_migration_bandwidth, step->conf->live_migration_bandwidth ? "" : " (no cap)");
+	return true;
+}
+
+/* The permit was committed by this process a moment ago: nothing was started yet.  Otherwise somebody
+ * before us may have. */
+static void begin(struct copy *copy)
+{
+	nova_step *step = copy->step;
+	g_autoptr(GError) error = NULL;
+	bool fresh = step->permitted_seq == step->op->seq;
+	const nova_log_tags tags = tags_of(copy);
+
+	step->permitted_seq = 0;
+	if (fresh && !start_copy(copy, &error)) {
+		nova_log_warning(&tags, "the copy could not be started: %s", error->message);
+		copy->call_error = g_strdup(error->message);
+	} else if (!fresh) {
+		copy->migration = nova_virt_migration_adopt(step->compute->virt, step->op->instance_uuid,
+							   step->op->dest_address, &error);
+		nova_log_info(&tags, "took up a migration begun earlier%s%s", copy->migration ? "" : ": ",
+			      copy->migration ? "" : error->message);
+	}
+}
+
+/* ---- a copy that goes well ---- */
+
+static void report(struct copy *copy, const nova_virt_progress *seen)
+{
+	nova_progress progress = {
+		.memory_total = seen->memory_total,
+		.memory_processed = seen->memory_processed,
+		.memory_remaining = seen->memory_remaining,
+		.disk_total = seen->disk_total,
+		.disk_processed = seen->disk_processed,
+		.disk_remaining = seen->disk_remaining,
+		.iteration = seen->iteration,
+		.dirty_rate = seen->dirty_rate,
+		.rate = seen->rate,
+		.expected_downtime_ms = seen->expected_downtime_ms,
+	};
+
+	if (seen->memory_total > 0) {
+		int64_t left = CLAMP(seen->memory_remaining, 0, seen->memory_total);
+
+		copy->percent = MAX(copy->percent, (int)MIN(99, 100 - left * 100 / seen->memory_total));
+	}
+	progress.percent = copy->percent;
+	nova_scribe_progress(copy->scribe, &progress);
+}
+
+static void abort_copy(struct copy *copy, const char *why)
+{
+	g_autoptr(GError) error = NULL;
+	const nova_log_tags tags = tags_of(copy);
+
+	if (!copy->aborting)
+		nova_log_info(&tags, "aborting the copy: %s", why ? why : "requested");
+	copy->aborting = true;
+	copy->abort_why = why;
+	if (!nova_virt_migration_abort(copy->migration, CALL_MS, &error))
+		nova_log_debug(&tags, "abort, trying again: %s", error->message);
+}
+
+/* Pausing the guest lets the copy catch up; libvirt takes that as the moment to switch. */
+static void force_copy(struct copy *copy, const char *why)
+{
+	g_autoptr(GError) error = NULL;
+	const nova_log_tags tags = tags_of(copy);
+
+	nova_log_info(&tags, "pausing the guest so that the copy can finish: %s", why);
+	copy->forced = nova_virt_suspend(copy->step->compute->virt, copy->step->op->instance_uuid, ACT_MS, &error);
+	if (!copy->forced)
+		nova_log_warning(&tags, "the guest could not be paused, trying again: %s", error->message);
+}
+
+static void keep_pace(struct copy *copy)
+{
+	int step_ms = nova_migrate_pace_step(&copy->pace);
+
+	if (step_ms > 0)
+		nova_virt_migration_set_downtime(copy->migration, step_ms, CALL_MS, NULL);
+	if (copy->aborting || nova_scribe_wants_abort(copy->scribe))
+		abort_copy(copy, copy->abort_why);
+	else if (!copy->forced && nova_scribe_wants_force(copy->scribe))
+		force_copy(copy, "requested");
+	else if (!copy->forced && nova_migrate_pace_is_over(&copy->pace)) {
+		if (copy->step->conf->live_migration_timeout_action == NOVA_TIMEOUT_FORCE_COMPLETE)
+			force_copy(copy, "live_migration_completion_timeout");
+		else
+			abort_copy(copy, "the copy did not finish within live_migration_completion_timeout");
+	}
+}
+
+/* One question to the job.  False: not simply going on; look at both hosts. */
+static bool copy_goes_on(struct copy *copy)
+{
+	nova_virt_progress seen;
+	nova_domain_view view;
+
+	if (!copy->migration || nova_virt_migration_returned(copy->migration, NULL) ||
+	    nova_virt_migration_source_dead(copy->migration))
+		return false;
+	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS, NULL))
+		return false;
+	if (view.seen == NOVA_SEEN_PAUSED_MIGRATION && !copy->switch_usec)
+		copy->switch_usec = now_usec();
+	if (view.seen == NOVA_SEEN_PAUSED_MIGRATION || view.seen == NOVA_SEEN_ABSENT)
+		return false;
+	if (!nova_virt_migration_progress(copy->migration, &seen, CALL_MS, NULL))
+		return false;
+	if (seen.job)
+		report(copy, &seen);
+	keep_pace(copy);
+	return true;
+}
+
+/* ---- the switch ---- */
+
+static void note_switch(struct copy *copy)
+{
+	bool stands = copy->look.source.seen == NOVA_SEEN_PAUSED_MIGRATION ||
+		      (copy->look.source.seen == NOVA_SEEN_ABSENT && copy->look.dest.seen == NOVA_SEEN_PAUSED_USER);
+
+	if (stands && !copy->switch_usec)
+		copy->switch_usec = now_usec();
+	else if (copy->look.source.seen == NOVA_SEEN_RUNNING)
+		copy->switch_usec = 0;
+}
+
+/* The guest has just been paused for the switch.  Its process will end within milliseconds; libvirt, while
+ * it ends it, would keep a question waiting for 200 ms.  So nobody is asked: the pidfd tells. */
+static void linger(struct copy *copy)
+{
+	int64_t until = copy->switch_usec + LINGER_MS * USEC_PER_MS;
+
+	if (!copy->migration || !nova_virt_migration_watches_source(copy->migration))
+		return;
+	while (now_usec() < until && !nova_virt_migration_returned(copy->migration, NULL) &&
+	       !nova_virt_migration_wait(copy->migration, SWITCH_TICK_MS))
+		;
+}
+
+static bool signal_source(struct copy *copy, int signo, GError **error)
+{
+	if (copy->migration && nova_virt_migration_watches_source(copy->migration))
+		return nova_virt_migration_signal_source(copy->migration, signo, error);
+	int fd = nova_virt_pidfd(copy->step->compute->virt, copy->step->op->instance_uuid, CALL_MS, error);
+
+	if (fd < 0)
+		return false;
+	long sent = syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0);
+
+	close(fd);
+	return sent == 0 || nova_fail(error, NOVA_FAULT_HYPERVISOR, "the source's QEMU could not be signalled");
+}
+
+/* The destination is complete and nobody ends the source.  It is stopped first, so that whatever the next
+ * look finds stays true, and killed only if it still stands where the switch has left it. */
+static bool stop_source(struct copy *copy, GError **error)
+{
+	const nova_log_tags tags = tags_of(copy);
+	nova_domain_view view;
+
+	nova_log_warning(&tags, "the destination is complete but the source was not ended, ending it");
+	if (!signal_source(copy, SIGSTOP, error))
+		return false;
+	g_usleep(STOP_LOOK_MS * USEC_PER_MS);
+	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS, error) ||
+	    view.seen != NOVA_SEEN_PAUSED_MIGRATION) {
+		signal_source(copy, SIGCONT, NULL);
+		return error && *error ? false : true; /* it went on meanwhile: the next look decides */
+	}
+	if (!signal_source(copy, SIGKILL, error))
+		return false;
+	for (int64_t until = now_usec() + KILL_WAIT_MS * USEC_PER_MS; now_usec() < until;)
+		if (copy->migration ? nova_virt_migration_wait(copy->migration, SWITCH_TICK_MS) :
+				     (g_usleep(SWITCH_TICK_MS * USEC_PER_MS), false))
+			break;
+	return true;
+}
+
+static bool take_over(struct copy *copy, GError **error)
+{
+	if (!nova_fault_point("compute:migrating:resume", error) || !nova_migrate_resume_dest(copy->step, error))
+		return false;
+	if (!copy->resumed_usec)
+		copy->resumed_usec = now_usec();
+	copy->look.dest.seen = copy->step->op->pre_power == NOVA_POWER_PAUSED ? NOVA_SEEN_PAUSED_USER : NOVA_SEEN_RUNNING;
+	return true;
+}
+
+/* The pause as the guest felt it: what QEMU measured, or what we saw, whichever is longer. */
+static int64_t downtime_ms(struct copy *copy)
+{
+	int64_t seen = copy->switch_usec && copy->resumed_usec ? (copy->resumed_usec - copy->switch_usec) / USEC_PER_MS : -1;
+	int64_t downtime = -1, total = -1;
+
+	if (copy->migration)
+		nova_virt_migration_completed(copy->migration, &downtime, &total, CALL_MS, NULL);
+	return MAX(seen, downtime);
+}
+
+/* Until it is committed, however long the database is away: the guest runs already. */
+static nova_step_end flip(struct copy *copy, GError **error)
+{
+	nova_step *step = copy->step;
+	const nova_log_tags tags = tags_of(copy);
+	int64_t downtime = downtime_ms(copy);
+	g_autofree char *evidence = nova_migrate_evidence(step, &copy->look, copy->call_error);
+	bool said = false;
+
+	if (!nova_fault_point("compute:migrating:flip", error))
+		return NOVA_STEP_ERROR;
+	for (int pause_ms = FLIP_FIRST_MS; !nova_step_is_stopping(step); pause_ms = MIN(FLIP_LAST_MS, pause_ms * 2)) {
+		g_autoptr(GError) failed = NULL;
+		nova_fence fence = nova_step_fence(step);
+
+		if (nova_operations_flip(step->compute->db, &fence, step->op, downtime, evidence, &failed))
+			return NOVA_STEP_MOVED;
+		if (nova_error_is(failed, NOVA_FAULT_INTERNAL)) { /* refused for a reason that will stay */
+			g_propagate_error(error, g_steal_pointer(&failed));
+			return NOVA_STEP_ERROR;
+		}
+		if (!said)
+			nova_log_warning(&tags, "the guest runs on '%s', which could not be recorded yet, trying again: %s",
+					 step->op->dest_host, failed->message);
+		said = true;
+		g_usleep((gulong)pause_ms * USEC_PER_MS);
+		if (!nova_migrate_reload(step, NULL))
+			continue;
+		if (step->op->state != NOVA_OPS_MIGRATING)
+			return NOVA_STEP_MOVED; /* it was committed after all */
+	}
+	return nova_step_wait(step, 0);
+}
+
+static nova_step_end go_back(struct copy *copy, GError **error)
+{
+	g_autoptr(GError) stale = NULL;
+	g_autofree char *evidence = nova_migrate_evidence(copy->step, &copy->look, copy->call_error);
+	const char *why = copy->look.verdict.why;
+
+	if (nova_migrate_is_unwanted(copy->step) || (copy->aborting && !copy->abort_why))
+		why = "aborted on request";
+	else if (copy->abort_why)
+		why = copy->abort_why;
+	else if (copy->call_error)
+		why = copy->call_error;
+	nova_step_end end = nova_step_advance(copy->step, NOVA_OPS_ROLLBACK, why, evidence, &stale);
+
+	/* A wish that was written into the row meanwhile: once more with the row as it is. */
+	if (end == NOVA_STEP_ERROR && nova_error_is(stale, NOVA_FAULT_STALE) && nova_migrate_reload(copy->step, NULL) &&
+	    copy->step->op->state == NOVA_OPS_MIGRATING)
+		return nova_step_advance(copy->step, NOVA_OPS_ROLLBACK, why, evidence, error);
+	if (stale)
+		g_propagate_error(error, g_steal_pointer(&stale));
+	return end;
+}
+
+static bool try_dest(struct copy *copy)
+{
+	g_autoptr(GError) error = NULL;
+	const nova_log_tags tags = tags_of(copy);
+
+	if (take_over(copy, &error)) {
+		/* It holds the image's lock now: the source cannot run again and may not be left behind. */
+		signal_source(copy, SIGKILL, NULL);
+		return true;
+	}
+	nova_log_warning(&tags, "the source cannot be asked, and the destination may not run either: %s",
+			 error->message);
+	return false;
+}
+
+/* Says once in the row what the migration waits for, and goes on looking. */
+static void show_blocked(struct copy *copy, nova_blocked blocked)
+{
+	g_autoptr(GError) error = NULL;
+
+	copy->look.verdict.blocked = blocked;
+	if (nova_migrate_block(copy->step, &copy->look, &error) == NOVA_STEP_ERROR)
+		nova_migrate_reload(copy->step, NULL);
+	g_usleep(BLOCKED_MS * USEC_PER_MS);
+}
+
+/* ---- the loop ---- */
+
+enum turn { TURN_ON, TURN_END };
+
+static int pause_after(const struct copy *copy)
+{
+	bool switching = copy->switch_usec && now_usec() - copy->switch_usec < SETTLE_MS * USEC_PER_MS;
+	bool dead = copy->migration && nova_virt_migration_source_dead(copy->migration);
+
+	return switching || dead ? SWITCH_TICK_MS : TICK_MS;
+}
+
+/* Waits for news of the copy.  A wait that ends early has news. */
+static void wait_for_news(struct copy *copy, int ms)
+{
+	bool dead = copy->migration && nova_virt_migration_source_dead(copy->migration);
+
+	if (copy->migration && !dead)
+		nova_virt_migration_wait(copy->migration, ms);
+	else
+		g_usleep((gulong)ms * USEC_PER_MS);
+	if (copy->migration && !copy->call_error)
+		nova_virt_migration_returned(copy->migration, &copy->call_error);
+}
+
+/* Does what the look says.  TURN_END: *ret is the step's end. */
+static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
+{
+	nova_step *step = copy->step;
+	g_autoptr(GError) failed = NULL;
+
+	switch (copy->look.verdict.action) {
+	case NOVA_DO_TAKE_OVER:
+		if (!take_over(copy, &failed))
+			break;
+		*ret = flip(copy, error);
+		return TURN_END;
+	case NOVA_DO_FLIP:
+		if (!copy->resumed_usec)
+			copy->resumed_usec = now_usec();
+		*ret = flip(copy, error);
+		return TURN_END;
+	case NOVA_DO_TRY_DEST:
+		if (!try_dest(copy))
+			show_blocked(copy, NOVA_BLOCKED_SOURCE_UNREACHABLE);
+		break;
+	case NOVA_DO_STOP_SOURCE:
+		stop_source(copy, &failed);
+		break;
+	case NOVA_DO_ROLL_BACK:
+		*ret = go_back(copy, error);
+		return TURN_END;
+	case NOVA_DO_GUEST_ENDED:
+		*ret = nova_migrate_guest_ended(step, &copy->look, error);
+		return TURN_END;
+	case NOVA_DO_SPLIT:
+		nova_migrate_end_split(step, &copy->look, &failed);
+		break;
+	case NOVA_DO_BLOCK:
+		show_blocked(copy, copy->look.verdict.blocked);
+		break;
+	case NOVA_DO_MONITOR:
+		if (copy->migration)
+			copy_goes_on(copy);
+		break;
+	default:
+		break;
+	}
+	if (failed) {
+		const nova_log_tags tags = tags_of(copy);
+
+		nova_log_warning(&tags, "%s: %s, trying again", nova_verdict_action_name(copy->look.verdict.action),
+				 failed->message);
+	}
+	return TURN_ON;
+}
+
+static nova_step_end watch(struct copy *copy, GError **error)
+{
+	nova_step_end end = NOVA_STEP_WAIT;
+
+	for (;;) {
+		if (nova_step_is_stopping(copy->step) && !copy->switch_usec)
+			return nova_step_wait(copy->step, 0); /* the copy goes on in libvirt, the next start adopts it */
+		if (nova_step_was_kicked(copy->step))
+			nova_scribe_look(copy->scribe);
+		if (!copy_goes_on(copy)) {
+			if (copy->switch_usec)
+				linger(copy);
+			nova_migrate_look_at(copy->step, copy->migration, &copy->look);
+			note_switch(copy);
+			if (act(copy, &end, error) == TURN_END)
+				return end;
+			if (copy->step->op->state != NOVA_OPS_MIGRATING)
+				return NOVA_STEP_MOVED;
+		}
+		wait_for_news(copy, pause_after(copy));
+	}
+}
+
+nova_step_end nova_migrate_migrating(nova_step *step, GError **error)
+{
+	struct copy copy = { .step = step };
+
+	copy.pace = nova_migrate_pace_new(step->conf, step->instance->memory_mb);
+	copy.scribe = nova_scribe_new(step);
+	begin(&copy);
+	nova_step_end end = watch(&copy, error);
+
+	nova_scribe_free(copy.scribe);
+	nova_virt_migration_free(copy.migration);
+	g_free(copy.call_error);
+	return end;
+}

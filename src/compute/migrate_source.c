@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Live migration, the source's part before and after the copy.
+ */
+#include "compute/flows.h"
+
+#include "common/log.h"
+#include "compute/engine.h"
+#include "compute/guest.h"
+#include "compute/migrate.h"
+#include "compute/probe.h"
+
+#define PING_MS 5000
+#define SLOT_PAUSE_MS 1000
+#define PROBE_PAUSE_MS 1000
+#define LOOK_PAUSE_MS 200
+#define ACT_PAUSE_MS 2000
+
+/* ---- checked: the other half of the storage proof, then a slot on both hosts ---- */
+
+static nova_step_end refuse_or_wait(nova_step *step, GError *cause, GError **error)
+{
+	g_autoptr(GError) owned = cause;
+
+	if (nova_error_is(cause, NOVA_FAULT_DATABASE) || nova_error_is(cause, NOVA_FAULT_DATABASE_CONFLICT)) {
+		g_propagate_error(error, g_steal_pointer(&owned));
+		return NOVA_STEP_ERROR;
+	}
+	return nova_step_refuse(step, cause->message, NULL, error);
+}
+
+/* memory->mark 1: the file was seen and answered. */
+static bool prove_storage(nova_step *step, bool *ret_proven, GError **error)
+{
+	g_autofree char *nonce = nova_probe_asked(step, error);
+	bool seen = step->memory->mark != 0;
+
+	if (!nonce || (!seen && !nova_probe_seen(step, nonce, &seen, error)))
+		return false;
+	if (!seen && ++step->memory->tries >= MAX(1, step->conf->live_migration_retry_count))
+		return nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE,
+				 "host '%s' does not see in instances_path what '%s' has written there",
+				 step->op->source_host, step->op->dest_host);
+	if (seen && !step->memory->mark) {
+		if (!nova_probe_answer(step, nonce, error))
+			return false;
+		step->memory->mark = 1;
+	}
+	*ret_proven = seen;
+	return true;
+}
+
+nova_step_end nova_migrate_checked(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	g_autofree char *why = NULL;
+	nova_fence fence = nova_step_fence(step);
+	bool proven = false, taken = false;
+
+	if (nova_migrate_is_unwanted(step))
+		return nova_migrate_cancel(step, error);
+	if (!prove_storage(step, &proven, &failed))
+		return refuse_or_wait(step, g_steal_pointer(&failed), error);
+	if (!proven)
+		return nova_step_wait(step, PROBE_PAUSE_MS);
+	/* The source's libvirt will talk to the destination's; so do we, and keep the connection warm. */
+	if (!nova_virt_ping_host(step->compute->virt, step->op->dest_address, PING_MS, &failed)) {
+		g_autofree char *reason = g_strdup_printf("host '%s' cannot reach libvirt on '%s' at '%s': %s",
+							  step->compute->host, step->op->dest_host,
+							  step->op->dest_address, failed->message);
+
+		return nova_step_refuse(step, reason, NULL, error);
+	}
+	if (!nova_operations_take_slots(step->compute->db, &fence, step->op, &taken, &why, error))
+		return NOVA_STEP_ERROR;
+	if (taken)
+		return NOVA_STEP_MOVED;
+	if (!step->memory->tries) {
+		const nova_log_tags tags = nova_step_tags(step);
+
+		nova_log_info(&tags, "waits for a migration slot: %s", why ? why : "a host is full");
+	}
+	step->memory->tries++;
+	return nova_step_wait(step, SLOT_PAUSE_MS);
+}
+
+/* ---- prepared: the last look, then the permit ---- */
+
+static nova_step_end not_movable(nova_step *step, const nova_domain_view *view, GError **error)
+{
+	g_autofree char *evidence = nova_guest_evidence(step->compute->host, view);
+	g_autofree char *reason = g_strdup_printf("the guest cannot be migrated: on host '%s' it is '%s'",
+						  step->compute->host, nova_observed_name(view->seen));
+	const nova_op_outcome outcome = { .state = NOVA_OPS_ERROR, .reason = reason, .total_ms = -1 };
+
+	return nova_step_finish(step, &outcome, evidence, error);
+}
+
+nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
+{
+	nova_domain_view view;
+	nova_fence fence = nova_step_fence(step);
+	bool granted = false;
+
+	nova_probe_forget(step);
+	if (nova_migrate_is_unwanted(step))
+		return nova_migrate_cancel(step, error);
+	if (!nova_guest_look(step, &view, error))
+		return NOVA_STEP_ERROR;
+	if (!nova_guest_is_owner(step, &view) ||
+	    (view.seen != NOVA_SEEN_RUNNING && view.seen != NOVA_SEEN_PAUSED_USER))
+		return not_movable(step, &view, error);
+	g_autofree char *evidence = nova_guest_evidence(step->compute->host, &view);
+	nova_power_state power = view.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED;
+
+	if (!nova_step_may_act(step, error) ||
+	    !nova_operations_permit(step->compute->db, &fence, step->op, power, evidence, &granted, error))
+		return NOVA_STEP_ERROR;
+	if (!granted)
+		return nova_step_wait(step, 0); /* an abort came first: the next look sees it */
+	step->permitted_seq = step->op->seq;
+	return NOVA_STEP_MOVED;
+}
+
+/* ---- switched: the destination owns the guest ---- */
+
+static nova_step_end resume_or_wait(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	if (nova_migrate_resume_dest(step, &failed))
+		return nova_step_wait(step, 0);
+	return nova_step_block(step, NOVA_BLOCKED_HYPERVISOR, step->op->dest_host, failed->message, NULL, ACT_PAUSE_MS,
+			       error);
+}
+
+nova_step_end nova_migrate_switched(nova_step *step, GError **error)
+{
+	nova_migrate_look look;
+
+	nova_migrate_look_at(step, NULL, &look);
+	switch (look.verdict.action) {
+	case NOVA_DO_CLEAN_SOURCE:
+		return nova_step_advance(step, NOVA_OPS_CLEANING, NULL, NULL, error);
+	case NOVA_DO_RESTART_ON_DEST: {
+		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+
+		return nova_step_advance(step, NOVA_OPS_CLEANING, look.verdict.why, evidence, error);
+	}
+	case NOVA_DO_TAKE_OVER:
+		return resume_or_wait(step, error);
+	case NOVA_DO_SPLIT:
+		return nova_migrate_end_split(step, &look, error) ? nova_step_wait(step, 0) : NOVA_STEP_ERROR;
+	case NOVA_DO_BLOCK:
+		return nova_migrate_block(step, &look, error);
+	default:
+		return nova_step_wait(step, LOOK_PAUSE_MS);
+	}
+}
+
+/* ---- cleaning ---- */
+
+/* What the source still has must carry an older token than the row has now. */
+static bool clean_source(nova_step *step, GError **error)
+{
+	nova_domain_view view;
+
+	if (!nova_guest_look(step, &view, error))
+		return false;
+	if (nova_guest_is_gone(&view))
+		return true;
+	if (nova_guest_is_foreign(&view) || view.token >= step->instance->token)
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "host '%s' has a domain of this guest with token %" G_GINT64_FORMAT
+				 ", which is not older than the owner's %" G_GINT64_FORMAT,
+				 step->compute->host, view.token, step->instance->token);
+	return nova_guest_end(step, error);
+}
+
+/* From the permit to the flip, by the database's clock. */
+static int64_t migration_ms(nova_step *step)
+{
+	g_autoptr(GPtrArray) journal = NULL;
+	int64_t from = 0, to = 0;
+
+	if (!nova_operations_journal(step->compute->db, step->op->id, &journal, NULL))
+		return -1;
+	for (guint i = 0; i < journal->len; i++) {
+		const nova_journal_entry *entry = g_ptr_array_index(journal, i);
+
+		if (entry->from == entry->to)
+			continue;
+		if (entry->to == NOVA_OPS_MIGRATING)
+			from = entry->at_us;
+		else if (entry->to == NOVA_OPS_SWITCHED)
+			to = entry->at_us;
+	}
+	return from && to >= from ? (to - from) / 1000 : -1;
+}
+
+/* The guest lost its memory after the switch: it is started once more, from its disk, on the host that
+ * owns it. */
+static void start_again(nova_step *step)
+{
+	g_autoptr(GError) error = NULL;
+	const nova_log_tags tags = nova_step_tags(step);
+	const nova_op_request request = {
+		.kind = NOVA_OP_START,
+		.instance_uuid = step->op->instance_uuid,
+		.action = "os-start",
+		.strict = step->op->strict,
+		.by = { step->op->request_id, step->op->project_id, step->op->user_id },
+	};
+	g_autoptr(nova_operation) start = nova_operations_begin(step->compute->db, &request, &error);
+
+	if (start)
+		nova_engine_announce(step->compute->engine, start->id);
+	else
+		nova_log_error(&tags, "the guest ended on '%s' after the switch and could not be started again: %s",
+			       step->op->dest_host, error->message);
+}
+
+static nova_step_end lost(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	bool off = look->dest.end == NOVA_END_SHUTDOWN;
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	g_autofree char *reason = g_strdup_printf(
+		off ? "the guest moved to host '%s' and shut itself down there" :
+		      "the guest moved to host '%s' but its process ended there after the switch; it is started again "
+		      "from its disk",
+		step->op->dest_host);
+	const nova_op_outcome outcome = {
+		.state = NOVA_OPS_DONE,
+		.reason = reason,
+		.set_vm_state = true,
+		.vm_state = NOVA_VM_STOPPED,
+		.set_power = true,
+		.power_state = off ? NOVA_POWER_SHUTDOWN : NOVA_POWER_CRASHED,
+		.total_ms = migration_ms(step),
+	};
+	nova_step_end end = nova_step_finish(step, &outcome, evidence, error);
+
+	if (end == NOVA_STEP_MOVED && !off && !step->follow_up)
+		start_again(step);
+	return end;
+}
+
+nova_step_end nova_migrate_cleaning(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	nova_migrate_look look;
+
+	if (!clean_source(step, &failed)) {
+		if (nova_guest_must_wait(step, failed))
+			return nova_guest_wait_for_it(step, g_steal_pointer(&failed), error);
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return NOVA_STEP_ERROR;
+	}
+	nova_migrate_look_at(step, NULL, &look);
+	if (nova_guest_is_gone(&look.dest))
+		return lost(step, &look, error);
+	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+	const nova_op_outcome outcome = {
+		.state = NOVA_OPS_DONE,
+		.set_power = look.dest.seen != NOVA_SEEN_UNKNOWN,
+		.power_state = look.dest.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED,
+		.total_ms = migration_ms(step),
+	};
+
+	return nova_step_finish(step, &outcome, evidence, error);
+}
+
+/* ---- rollback ---- */
+
+static nova_step_end rolled_back(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	g_autofree char *why = nova_step_why(step);
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	const nova_op_outcome outcome = {
+		.state = nova_migrate_is_unwanted(step) ? NOVA_OPS_CANCELLED : NOVA_OPS_FAILED,
+		.reason = why,
+		.set_power = true,
+		.power_state = look->source.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED,
+		.total_ms = -1,
+	};
+
+	return nova_step_finish(step, &outcome, evidence, error);
+}
+
+/* The destination first, verified; only then may the source's CPUs run again. */
+static nova_step_end roll_back(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	int call_ms = nova_compute_call_ms(step->conf);
+	bool was_paused = step->op->pre_power == NOVA_POWER_PAUSED;
+
+	if (!nova_guest_is_gone(&look->dest))
+		return nova_migrate_empty_dest(step, error) ? nova_step_wait(step, 0) : NOVA_STEP_ERROR;
+	if (!was_paused && look->source.seen == NOVA_SEEN_PAUSED_MIGRATION)
+		return nova_step_may_act(step, error) &&
+				       nova_virt_resume_source(step->compute->virt, step->op->instance_uuid, call_ms,
+							       error) ?
+			       nova_step_wait(step, 0) :
+			       NOVA_STEP_ERROR;
+	if (!was_paused && look->source.seen == NOVA_SEEN_PAUSED_USER) /* by a forced completion */
+		return nova_step_may_act(step, error) &&
+				       nova_virt_resume(step->compute->virt, NULL, step->op->instance_uuid, call_ms,
+							error) ?
+			       nova_step_wait(step, 0) :
+			       NOVA_STEP_ERROR;
+	return rolled_back(step, look, error);
+}
+
+nova_step_end nova_migrate_rollback(nova_step *step, GError **error)
+{
+	nova_migrate_look look;
+
+	nova_migrate_look_at(step, NULL, &look);
+	switch (look.verdict.action) {
+	case NOVA_DO_ROLL_BACK:
+		return roll_back(step, &look, error);
+	case NOVA_DO_GUEST_ENDED:
+		return nova_migrate_guest_ended(step, &look, error);
+	case NOVA_DO_FLIP: {
+		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+		nova_fence fence = nova_step_fence(step);
+
+		return nova_operations_flip(step->compute->db, &fence, step->op, -1, evidence, error) ? NOVA_STEP_MOVED :
+													NOVA_STEP_ERROR;
+	}
+	case NOVA_DO_SPLIT:
+		return nova_migrate_end_split(step, &look, error) ? nova_step_wait(step, 0) : NOVA_STEP_ERROR;
+	case NOVA_DO_BLOCK:
+		return nova_migrate_block(step, &look, error);
+	default:
+		return nova_step_wait(step, LOOK_PAUSE_MS);
+	}
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/probe.h"
+
+#include "common/json.h"
+#include "compute/storage.h"
+
+#include <string.h>
+
+#define FILE_MS 5000
+#define JSON_DEPTH 8
+
+struct made {
+	int64_t operation;
+	char *nonce;
+};
+
+struct nova_probes {
+	GMutex lock;
+	GPtrArray *made; /* of struct made */
+};
+
+static void made_free(void *data)
+{
+	struct made *made = data;
+
+	g_free(made->nonce);
+	g_free(made);
+}
+
+nova_probes *nova_probes_new(void)
+{
+	nova_probes *probes = g_new0(nova_probes, 1);
+
+	g_mutex_init(&probes->lock);
+	probes->made = g_ptr_array_new_with_free_func(made_free);
+	return probes;
+}
+
+void nova_probes_free(nova_probes *probes)
+{
+	if (!probes)
+		return;
+	g_ptr_array_unref(probes->made);
+	g_mutex_clear(&probes->lock);
+	g_free(probes);
+}
+
+/* Remembered before it is made: what was never made is removed in vain, which does no harm. */
+static bool put(nova_step *step, const char *nonce, GError **error)
+{
+	nova_probes *probes = step->compute->probes;
+	struct made *made = g_new(struct made, 1);
+
+	*made = (struct made){ step->op->id, g_strdup(nonce) };
+	g_mutex_lock(&probes->lock);
+	g_ptr_array_add(probes->made, made);
+	g_mutex_unlock(&probes->lock);
+	return nova_storage_nonce_put(step->conf->instances_path, nonce, FILE_MS, error);
+}
+
+bool nova_probe_ask(nova_step *step, char **ret_nonce, GError **error)
+{
+	g_autofree char *random = g_uuid_string_random();
+	g_autofree char *nonce = g_strdup_printf("%" G_GINT64_FORMAT "-%s", step->op->id, random);
+
+	if (!put(step, nonce, error))
+		return false;
+	*ret_nonce = g_steal_pointer(&nonce);
+	return true;
+}
+
+char *nova_probe_asked(nova_step *step, GError **error)
+{
+	g_autoptr(GPtrArray) journal = NULL;
+
+	if (!nova_operations_journal(step->compute->db, step->op->id, &journal, error))
+		return NULL;
+	for (guint i = journal->len; i > 0; i--) {
+		const nova_journal_entry *entry = g_ptr_array_index(journal, i - 1);
+		const char *nonce;
+
+		if (entry->to != NOVA_OPS_CHECKED || entry->from == entry->to || !entry->evidence_json)
+			continue;
+		g_autoptr(json_object) root =
+			nova_json_parse(entry->evidence_json, strlen(entry->evidence_json), JSON_DEPTH, NULL);
+
+		if (root && nova_json_get_str(root, "nonce", &nonce, NULL))
+			return g_strdup(nonce);
+	}
+	nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE, "the destination left no file to look for");
+	return NULL;
+}
+
+static char *answer_to(const char *nonce)
+{
+	return g_strconcat(nonce, "-back", NULL);
+}
+
+bool nova_probe_answer(nova_step *step, const char *nonce, GError **error)
+{
+	g_autofree char *answer = answer_to(nonce);
+
+	return put(step, answer, error);
+}
+
+bool nova_probe_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
+{
+	return nova_storage_nonce_seen(step->conf->instances_path, nonce, ret_seen, FILE_MS, error);
+}
+
+bool nova_probe_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
+{
+	g_autofree char *answer = answer_to(nonce);
+
+	return nova_probe_seen(step, answer, ret_seen, error);
+}
+
+/* Takes the files of an operation (0: of any) off the list. */
+static GPtrArray *take_made(nova_probes *probes, int64_t operation)
+{
+	GPtrArray *taken = g_ptr_array_new_with_free_func(made_free);
+
+	g_mutex_lock(&probes->lock);
+	for (guint i = probes->made->len; i > 0; i--) {
+		const struct made *made = g_ptr_array_index(probes->made, i - 1);
+
+		if (!operation || made->operation == operation)
+			g_ptr_array_add(taken, g_ptr_array_steal_index_fast(probes->made, i - 1));
+	}
+	g_mutex_unlock(&probes->lock);
+	return taken;
+}
+
+static void keep(nova_probes *probes, GPtrArray *taken, guint i)
+{
+	g_mutex_lock(&probes->lock);
+	g_ptr_array_add(probes->made, g_steal_pointer(&g_ptr_array_index(taken, i)));
+	g_mutex_unlock(&probes->lock);
+}
+
+void nova_probe_forget(nova_step *step)
+{
+	g_autoptr(GPtrArray) taken = take_made(step->compute->probes, step->op->id);
+
+	g_ptr_array_set_free_func(taken, NULL);
+	for (guint i = 0; i < taken->len; i++) {
+		struct made *made = g_ptr_array_index(taken, i);
+
+		if (nova_storage_nonce_remove(step->conf->instances_path, made->nonce, FILE_MS, NULL))
+			made_free(made);
+		else
+			keep(step->compute->probes, taken, i); /* the next sweep tries again */
+	}
+}
+
+static bool is_needed(nova_compute *compute, int64_t operation)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_operation) op = nova_operations_find(compute->db, operation, &error);
+
+	if (!op)
+		return error != NULL;
+	return op->state == NOVA_OPS_CLAIMED || op->state == NOVA_OPS_CHECKED || op->state == NOVA_OPS_PREPARING;
+}
+
+void nova_probes_sweep(nova_compute *compute)
+{
+	g_autoptr(nova_conf) conf = nova_compute_conf(compute);
+	g_autoptr(GPtrArray) taken = take_made(compute->probes, 0);
+
+	g_ptr_array_set_free_func(taken, NULL);
+	for (guint i = 0; i < taken->len; i++) {
+		struct made *made = g_ptr_array_index(taken, i);
+
+		if (!is_needed(compute, made->operation) &&
+		    nova_storage_nonce_remove(conf->instances_path, made->nonce, FILE_MS, NULL))
+			made_free(made);
+		else
+			keep(compute->probes, taken, i);
+	}
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * probe.h - the proof that both hosts of a migration see the same instances_path.
+ *
+ * The destination leaves an empty file with a random name, and the name in the operation's journal; the
+ * source looks for it and leaves the answer, the same name with "-back", which the destination looks for
+ * before it agrees.  Only a file that was seen proves anything: not seen means "not the same", after
+ * enough tries for a network file system's caches.  Nothing here needs the broker.
+ *
+ * The files are the only ones a migration ever removes.  Each host removes those it made: at the next
+ * step, or, when the operation went another way, at the next sweep.
+ *
+ * Any thread.
+ */
+#pragma once
+
+#include "compute/step.h"
+
+typedef struct nova_probes nova_probes;
+
+nova_probes *nova_probes_new(void);
+void nova_probes_free(nova_probes *probes);
+
+/* A new name for the journal, and its file. */
+bool nova_probe_ask(nova_step *step, char **ret_nonce, GError **error);
+/* The name in the journal.  NOT_SHARED_STORAGE when there is none. */
+char *nova_probe_asked(nova_step *step, GError **error);
+/* Answers a name that was seen. */
+bool nova_probe_answer(nova_step *step, const char *nonce, GError **error);
+bool nova_probe_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
+bool nova_probe_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
+
+/* Removes this host's files of an operation. */
+void nova_probe_forget(nova_step *step);
+/* The same for every operation that does not need them any more. */
+void nova_probes_sweep(nova_compute *compute);

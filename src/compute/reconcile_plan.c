@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/reconcile_plan.h"
+
+static nova_reconcile_plan nothing(void)
+{
+	return (nova_reconcile_plan){ .action = NOVA_RECONCILE_NOTHING };
+}
+
+static nova_reconcile_plan leave(const char *why)
+{
+	return (nova_reconcile_plan){ .action = NOVA_RECONCILE_LEAVE, .why = why };
+}
+
+static nova_reconcile_plan destroy(const char *why)
+{
+	return (nova_reconcile_plan){ .action = NOVA_RECONCILE_DESTROY, .why = why };
+}
+
+/* A server in error stays so until its user does something; only its power is recorded. */
+static nova_reconcile_plan observe(const nova_instance *row, nova_power_state power, nova_vm_state vm_state,
+				   const char *why)
+{
+	if (row->vm_state == NOVA_VM_ERROR)
+		vm_state = NOVA_VM_ERROR;
+	if (row->power_state == power && row->vm_state == vm_state)
+		return nothing();
+	return (nova_reconcile_plan){
+		.action = NOVA_RECONCILE_OBSERVE,
+		.power = power,
+		.vm_state = vm_state,
+		.why = why,
+	};
+}
+
+static bool is_gone(const nova_domain_view *view)
+{
+	return view->seen == NOVA_SEEN_ABSENT || view->seen == NOVA_SEEN_STOPPED;
+}
+
+static bool ran(const nova_instance *row)
+{
+	return row->vm_state == NOVA_VM_ACTIVE || row->vm_state == NOVA_VM_PAUSED;
+}
+
+/* The owner's host has no domain of it. */
+static nova_reconcile_plan gone_here(const nova_reconcile_facts *facts)
+{
+	const nova_instance *row = facts->row;
+
+	if (row->vm_state == NOVA_VM_BUILDING)
+		return nothing();
+	if (facts->boot_changed && facts->resume && row->wanted_power && ran(row))
+		return (nova_reconcile_plan){
+			.action = NOVA_RECONCILE_START,
+			.power = NOVA_POWER_SHUTDOWN,
+			.vm_state = NOVA_VM_STOPPED,
+			.why = "the host was booted; the guest ran before",
+		};
+	if (facts->boot_changed && ran(row))
+		return observe(row, NOVA_POWER_SHUTDOWN, NOVA_VM_STOPPED, "the host was booted");
+	if (facts->view.end == NOVA_END_CRASHED || facts->view.end == NOVA_END_FAILED)
+		return observe(row, NOVA_POWER_CRASHED, NOVA_VM_STOPPED, "the guest's process ended unexpectedly");
+	if (row->power_state == NOVA_POWER_CRASHED) /* known already */
+		return observe(row, NOVA_POWER_CRASHED, NOVA_VM_STOPPED, "the guest's process ended unexpectedly");
+	return observe(row, NOVA_POWER_SHUTDOWN, NOVA_VM_STOPPED, "the guest has shut itself down");
+}
+
+static nova_reconcile_plan owned_here(const nova_reconcile_facts *facts)
+{
+	const nova_instance *row = facts->row;
+
+	if (is_gone(&facts->view))
+		return gone_here(facts);
+	if (facts->view.token < row->token)
+		return destroy("its token is older than the row's: a copy from an earlier stay");
+	if (facts->view.token > row->token)
+		return leave("its token is newer than the row's, although this host owns the guest");
+	switch (facts->view.seen) {
+	case NOVA_SEEN_RUNNING:
+		return observe(row, NOVA_POWER_RUNNING, NOVA_VM_ACTIVE, "the guest runs");
+	case NOVA_SEEN_PAUSED_USER:
+	case NOVA_SEEN_PAUSED_OTHER:
+		return observe(row, NOVA_POWER_PAUSED, NOVA_VM_PAUSED, "the guest is paused");
+	default:
+		return leave("it stands as a migration has left it, but no migration is active");
+	}
+}
+
+static nova_reconcile_plan owned_elsewhere(const nova_reconcile_facts *facts)
+{
+	if (facts->view.token < facts->row->token)
+		return destroy("the guest has moved to another host since");
+	if (facts->view.token == facts->row->token)
+		return leave("it carries the owner's token, but another host is the owner");
+	if (facts->view.seen == NOVA_SEEN_RUNNING)
+		return leave("it runs with a newer token than the row's, and no migration is active");
+	return destroy("it came from a migration that ended without a switch");
+}
+
+nova_reconcile_plan nova_reconcile_decide(const nova_reconcile_facts *facts)
+{
+	const nova_instance *row = facts->row;
+	bool gone = is_gone(&facts->view);
+
+	if (!gone && facts->view.token < 0)
+		return leave("nova-lite did not make it");
+	if (facts->view.seen == NOVA_SEEN_UNKNOWN)
+		return nothing();
+	if (!row)
+		return gone ? nothing() : leave("the database knows no such server");
+	if (row->busy)
+		return nothing(); /* the operation knows better */
+	if (row->vm_state == NOVA_VM_DELETED || row->deleted_us)
+		return gone ? nothing() : destroy("the server is deleted");
+	if (row->host_id == facts->host_id)
+		return owned_here(facts);
+	return gone ? nothing() : owned_elsewhere(facts);
+}
