@@ -12,7 +12,7 @@
 #include "compute/engine_task.h"
 #include "compute/flows.h"
 #include "compute/lease.h"
-#include "rpc/doorbell.h"
+#include "rpc/actor.h"
 
 #include <string.h>
 
@@ -106,23 +106,16 @@ static bool is_ours(const nova_engine *engine, const nova_operation *op)
 static void ring(nova_engine *engine, const nova_operation *op)
 {
 	g_autoptr(GError) error = NULL;
-	const nova_flow_row *row = nova_flow_row_of(op->kind, op->state);
-	nova_op_actor actor = nova_operation_actor(op);
 
-	if (!row || !row->doorbell || actor == NOVA_ACTOR_NONE || !engine->compute->bus)
+	if (!engine->compute->bus)
 		return;
 	g_autoptr(nova_context) context =
 		nova_context_new_with_id(op->request_id, op->user_id, op->project_id, false);
-	bool scheduler = actor == NOVA_ACTOR_SCHEDULER;
-	bool rung = nova_doorbell_ring(engine->compute->bus,
-				       scheduler ? NOVA_RPC_TOPIC_SCHEDULER : NOVA_RPC_TOPIC_COMPUTE,
-				       scheduler ? NULL : nova_operation_actor_host(op), row->doorbell, op->id, op->seq,
-				       context, &error);
 
-	if (!rung) {
+	if (!nova_actor_ring(engine->compute->bus, op, context, &error)) {
 		const nova_log_tags tags = op_tags(engine, op);
 
-		nova_log_debug(&tags, "could not ring '%s', its poll will find it: %s", row->doorbell, error->message);
+		nova_log_debug(&tags, "could not ring the next actor, its poll will find it: %s", error->message);
 	}
 }
 

@@ -364,7 +364,7 @@ static void log_change(nova_reconciler *reconciler, const char *now)
 	reconciler->last_error = g_strdup(now);
 }
 
-static void housekeeping(nova_reconciler *reconciler, const nova_conf *conf)
+static void housekeeping(nova_reconciler *reconciler, nova_conf *conf)
 {
 	nova_compute *compute = reconciler->compute;
 	g_autoptr(GError) error = NULL;
