@@ -41,9 +41,6 @@ static void check_connections(const nova_conf *conf, GPtrArray *problems)
 		problem(problems, "[DEFAULT] transport_url must begin with rabbit://");
 	if (!conf->control_exchange[0])
 		problem(problems, "[DEFAULT] control_exchange must not be empty");
-	if (conf->rabbit_retry_interval > conf->rabbit_interval_max)
-		problem(problems,
-			"[oslo_messaging_rabbit] rabbit_retry_interval must not be above rabbit_interval_max");
 }
 
 static void check_paths(const nova_conf *conf, GPtrArray *problems)

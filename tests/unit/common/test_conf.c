@@ -362,7 +362,6 @@ static const struct {
 	{ "[database]\nconnection =\n", "[database] connection must be a PostgreSQL URI" },
 	{ "[DEFAULT]\ntransport_url = kafka://h/\n", "transport_url must begin with rabbit://" },
 	{ "[DEFAULT]\ncontrol_exchange =\n", "control_exchange must not be empty" },
-	{ "[oslo_messaging_rabbit]\nrabbit_retry_interval = 50\n", "must not be above rabbit_interval_max" },
 	{ "[DEFAULT]\ninstances_path =\n", "must not be empty" },
 	{ "[image_cache]\nsubdirectory_name = ../x\n", "is not a plain directory name" },
 	{ "[image_cache]\nsubdirectory_name = ..\n", "is not a plain directory name" },
