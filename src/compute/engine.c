@@ -146,8 +146,8 @@ static void remember_state(nova_engine_task *task, const nova_operation *op)
 	task->memory = (nova_step_memory){ .state = op->state, .entered_usec = nova_boottime_usec() };
 }
 
-static enum look after_step(nova_engine *engine, nova_engine_task *task, nova_step *step, nova_step_end end, nova_op_state from,
-		       const GError *error)
+static enum look after_step(nova_engine *engine, nova_engine_task *task, nova_step *step, nova_step_end end,
+			    nova_op_state from, const GError *error)
 {
 	const nova_log_tags tags = op_tags(engine, step->op);
 
@@ -409,7 +409,7 @@ static void poll_database(nova_engine *engine)
 	if (!nova_lease_is_fresh(engine->compute->lease) ||
 	    !nova_operations_of_host(engine->compute->db, fence.host_id, &ops, &error))
 		return; /* the lease thread says what is wrong */
-	for (guint i = 0; i < ops->len; i++) {
+	for (unsigned i = 0; i < ops->len; i++) {
 		const nova_operation *op = g_ptr_array_index(ops, i);
 
 		g_mutex_lock(&engine->lock);

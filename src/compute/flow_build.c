@@ -135,7 +135,8 @@ nova_step_end nova_build_undoing(nova_step *step, GError **error)
 		done = nova_guest_end(step, &failed);
 	if (done && !nova_guest_is_foreign(&view))
 		done = nova_step_may_act(step, &failed) &&
-		       nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, FILES_MS, &failed);
+		       nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, FILES_MS,
+					  &failed);
 	if (!done && nova_error_is(failed, NOVA_FAULT_STORAGE))
 		return nova_step_block(step, NOVA_BLOCKED_STORAGE, step->compute->host, failed->message, NULL, 5000,
 				       error);

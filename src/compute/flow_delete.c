@@ -53,13 +53,15 @@ nova_step_end nova_delete_deleting(nova_step *step, GError **error)
 	bool done = nova_guest_look(step, &view, &failed);
 
 	if (done && nova_guest_is_foreign(&view))
-		return give_up(step, "its host has a domain with its uuid that nova-lite did not make: remove that first",
+		return give_up(step,
+			       "its host has a domain with its uuid that nova-lite did not make: remove that first",
 			       error);
 	if (done && !nova_guest_is_gone(&view))
 		done = nova_guest_end(step, &failed) && nova_guest_look(step, &view, &failed);
 	if (done)
 		done = nova_step_may_act(step, &failed) &&
-		       nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, FILES_MS, &failed);
+		       nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, FILES_MS,
+					  &failed);
 	if (done) {
 		g_autofree char *evidence = nova_guest_evidence(step->compute->host, &view);
 

@@ -61,7 +61,8 @@ static bool owns(const nova_step *step, const nova_domain_view *view, GError **e
 				 step->instance->host ? step->instance->host : "none", step->compute->host);
 	if (nova_guest_is_foreign(view))
 		return nova_fail(error, NOVA_FAULT_CONFLICT,
-				 "host '%s' has a domain with this uuid that nova-lite did not make", step->compute->host);
+				 "host '%s' has a domain with this uuid that nova-lite did not make",
+				 step->compute->host);
 	return true;
 }
 

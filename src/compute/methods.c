@@ -51,7 +51,8 @@ static bool run_observe(nova_rpc_request *request, GError **error)
 	if (view.seen == NOVA_SEEN_ABSENT) {
 		g_autofree char *name = domain_name(compute, uuid);
 
-		if (name && !nova_virt_observe(compute->virt, NULL, uuid, name, &view, nova_compute_call_ms(conf), error))
+		if (name &&
+		    !nova_virt_observe(compute->virt, NULL, uuid, name, &view, nova_compute_call_ms(conf), error))
 			return false;
 	}
 	g_autofree char *token = view.token >= 0 ? g_strdup_printf("%" G_GINT64_FORMAT, view.token) : NULL;
@@ -110,14 +111,16 @@ static bool run_rollback(nova_rpc_request *request, GError **error)
 	    (op->state != NOVA_OPS_ROLLBACK && op->state != NOVA_OPS_MIGRATING && op->state != NOVA_OPS_FAILED &&
 	     op->state != NOVA_OPS_CANCELLED) ||
 	    op->dest_host_id != nova_lease_fence(compute->lease).host_id)
-		return nova_fail(error, NOVA_FAULT_MIGRATION_STATE,
-				 "operation %" G_GINT64_FORMAT " is no migration to this host that may be emptied here", id);
+		return nova_fail(
+			error, NOVA_FAULT_MIGRATION_STATE,
+			"operation %" G_GINT64_FORMAT " is no migration to this host that may be emptied here", id);
 	if (!nova_virt_observe(compute->virt, NULL, op->instance_uuid, NULL, &view, call_ms, error))
 		return false;
 	if (view.seen == NOVA_SEEN_ABSENT)
 		return true;
 	if (view.operation != id)
-		return nova_fail(error, NOVA_FAULT_CONFLICT, "the domain here was not made by operation %" G_GINT64_FORMAT, id);
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "the domain here was not made by operation %" G_GINT64_FORMAT, id);
 	if (!nova_lease_check(compute->lease, error) ||
 	    !nova_virt_destroy(compute->virt, NULL, op->instance_uuid, call_ms, error) ||
 	    !nova_virt_observe(compute->virt, NULL, op->instance_uuid, NULL, &view, call_ms, error))
@@ -157,7 +160,7 @@ static const char *const wishes[] = { "live_migration_abort", "live_migration_fo
 
 static bool has(const GArray *rows, const char *name)
 {
-	for (guint i = 0; i < rows->len; i++)
+	for (unsigned i = 0; i < rows->len; i++)
 		if (strcmp(g_array_index(rows, nova_rpc_method, i).name, name) == 0)
 			return true;
 	return false;
@@ -165,7 +168,9 @@ static bool has(const GArray *rows, const char *name)
 
 static void add_doorbell(GArray *rows, const char *name, const char *doc)
 {
-	static const nova_rpc_arg args[] = { { "operation", json_type_int, false }, { "seq", json_type_int, false }, { 0 } };
+	static const nova_rpc_arg args[] = { { "operation", json_type_int, false },
+					     { "seq", json_type_int, false },
+					     { 0 } };
 	const nova_rpc_method row = {
 		.name = name,
 		.kind = NOVA_RPC_CAST,

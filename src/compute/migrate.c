@@ -34,7 +34,8 @@ static bool ask_service(nova_step *step, const char *host, nova_domain_view *ret
 								   step->op->project_id, true);
 
 	if (!step->compute->bus || !nova_bus_is_connected(step->compute->bus) ||
-	    !nova_rpc_observe_domain(step->compute->bus, host, step->op->instance_uuid, context, LOOK_MS, &report, NULL))
+	    !nova_rpc_observe_domain(step->compute->bus, host, step->op->instance_uuid, context, LOOK_MS, &report,
+				     NULL))
 		return false;
 	from_report(&report, ret);
 	return ret->seen != NOVA_SEEN_UNKNOWN;
@@ -168,7 +169,8 @@ static bool destroy_at_dest(nova_step *step, GError **error)
 		return true;
 	if (view.operation != op->id)
 		return nova_fail(error, NOVA_FAULT_CONFLICT,
-				 "the domain on host '%s' was not made by this migration (operation %" G_GINT64_FORMAT ")",
+				 "the domain on host '%s' was not made by this migration (operation %" G_GINT64_FORMAT
+				 ")",
 				 op->dest_host, view.operation);
 	if (!nova_virt_destroy(step->compute->virt, op->dest_address, op->instance_uuid, ACT_MS, error) ||
 	    !nova_virt_observe(step->compute->virt, op->dest_address, op->instance_uuid, NULL, &view, LOOK_MS, error))
@@ -229,9 +231,9 @@ nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look 
 {
 	bool crashed = look->source.end != NOVA_END_SHUTDOWN;
 	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
-	g_autofree char *reason = g_strdup_printf("the guest %s on host '%s' while it was being migrated; it stays there",
-						  crashed ? "ended unexpectedly" : "shut itself down",
-						  step->op->source_host);
+	g_autofree char *reason =
+		g_strdup_printf("the guest %s on host '%s' while it was being migrated; it stays there",
+				crashed ? "ended unexpectedly" : "shut itself down", step->op->source_host);
 	const nova_op_outcome outcome = {
 		.state = NOVA_OPS_FAILED,
 		.reason = reason,

@@ -16,7 +16,8 @@ typedef struct nova_migrate_look {
 	nova_verdict verdict;
 } nova_migrate_look;
 
-/* Looks at both and decides; step->memory keeps since when the views have been what they are.  `migration' may be NULL; its pidfd is the first word on the source. */
+/* Looks at both and decides; step->memory keeps since when the views have been what they are.  `migration' may be
+ * NULL; its pidfd is the first word on the source. */
 void nova_migrate_look_at(nova_step *step, nova_virt_migration *migration, nova_migrate_look *look);
 /* Asks the destination alone. */
 void nova_migrate_ask_dest(nova_step *step, nova_domain_view *ret);

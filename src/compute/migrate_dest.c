@@ -34,10 +34,11 @@ static bool check_namesake(nova_step *step, GError **error)
 		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
 				 "host '%s' has a domain with this uuid that nova-lite did not make",
 				 step->compute->host);
-	if (view.token == step->instance->token || (view.token > step->instance->token && view.seen == NOVA_SEEN_RUNNING))
+	if (view.token == step->instance->token ||
+	    (view.token > step->instance->token && view.seen == NOVA_SEEN_RUNNING))
 		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
-				 "host '%s' already has this guest, '%s' with token %" G_GINT64_FORMAT, step->compute->host,
-				 nova_observed_name(view.seen), view.token);
+				 "host '%s' already has this guest, '%s' with token %" G_GINT64_FORMAT,
+				 step->compute->host, nova_observed_name(view.seen), view.token);
 	/* An older token: it lives elsewhere since.  A newer one that never ran: an incoming domain whose
 	 * migration ended without a switch. */
 	return nova_guest_end(step, error);
@@ -63,7 +64,8 @@ static bool check_source(nova_step *step, GError **error)
 				 own->name, source->inventory.hypervisor_version, source->name);
 	if (g_strcmp0(source->inventory.pool_fsid, step->compute->fsid) != 0)
 		return nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE,
-				 "hosts '%s' and '%s' do not share their instances_path: its file systems have different identities",
+				 "hosts '%s' and '%s' do not share their instances_path: its file systems have "
+				 "different identities",
 				 source->name, own->name);
 	return true;
 }
@@ -95,7 +97,8 @@ nova_step_end nova_migrate_claimed(nova_step *step, GError **error)
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
 	if (!check_namesake(step, &failed) || !check_source(step, &failed) || !check_cpu(step, &failed) ||
-	    !nova_virt_migration_ports(&failed) || !check_disk(step, &failed) || !nova_probe_ask(step, &nonce, &failed)) {
+	    !nova_virt_migration_ports(&failed) || !check_disk(step, &failed) ||
+	    !nova_probe_ask(step, &nonce, &failed)) {
 		if (nova_guest_must_wait(step, failed) && !nova_error_is(failed, NOVA_FAULT_HYPERVISOR)) {
 			g_propagate_error(error, g_steal_pointer(&failed));
 			return NOVA_STEP_ERROR;
@@ -116,7 +119,7 @@ static bool check_bridges(const nova_step *step, GError **error)
 {
 	const GPtrArray *addresses = step->instance->addresses;
 
-	for (guint i = 0; i < addresses->len; i++) {
+	for (unsigned i = 0; i < addresses->len; i++) {
 		const nova_address *address = g_ptr_array_index(addresses, i);
 		g_autofree char *path = g_strdup_printf("/sys/class/net/%s/bridge", address->bridge);
 

@@ -201,7 +201,8 @@ static bool copy_goes_on(struct copy *copy)
 	if (!copy->migration || nova_virt_migration_returned(copy->migration, NULL) ||
 	    nova_virt_migration_source_dead(copy->migration))
 		return false;
-	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS, NULL))
+	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS,
+			       NULL))
 		return false;
 	if (view.seen == NOVA_SEEN_PAUSED_MIGRATION && !copy->switch_usec)
 		copy->switch_usec = now_usec();
@@ -266,7 +267,8 @@ static bool stop_source(struct copy *copy, GError **error)
 	if (!signal_source(copy, SIGSTOP, error))
 		return false;
 	g_usleep(STOP_LOOK_MS * USEC_PER_MS);
-	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS, error) ||
+	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS,
+			       error) ||
 	    view.seen != NOVA_SEEN_PAUSED_MIGRATION) {
 		signal_source(copy, SIGCONT, NULL);
 		return error && *error ? false : true; /* it went on meanwhile: the next look decides */
@@ -286,14 +288,16 @@ static bool take_over(struct copy *copy, GError **error)
 		return false;
 	if (!copy->resumed_usec)
 		copy->resumed_usec = now_usec();
-	copy->look.dest.seen = copy->step->op->pre_power == NOVA_POWER_PAUSED ? NOVA_SEEN_PAUSED_USER : NOVA_SEEN_RUNNING;
+	copy->look.dest.seen =
+		copy->step->op->pre_power == NOVA_POWER_PAUSED ? NOVA_SEEN_PAUSED_USER : NOVA_SEEN_RUNNING;
 	return true;
 }
 
 /* The pause as the guest felt it: what QEMU measured, or what we saw, whichever is longer. */
 static int64_t downtime_ms(struct copy *copy)
 {
-	int64_t seen = copy->switch_usec && copy->resumed_usec ? (copy->resumed_usec - copy->switch_usec) / USEC_PER_MS : -1;
+	int64_t seen =
+		copy->switch_usec && copy->resumed_usec ? (copy->resumed_usec - copy->switch_usec) / USEC_PER_MS : -1;
 	int64_t downtime = -1, total = -1;
 
 	if (copy->migration)
@@ -323,10 +327,11 @@ static nova_step_end flip(struct copy *copy, GError **error)
 			return NOVA_STEP_ERROR;
 		}
 		if (!said)
-			nova_log_warning(&tags, "the guest runs on '%s', which could not be recorded yet, trying again: %s",
+			nova_log_warning(&tags,
+					 "the guest runs on '%s', which could not be recorded yet, trying again: %s",
 					 step->op->dest_host, failed->message);
 		said = true;
-		g_usleep((gulong)pause_ms * USEC_PER_MS);
+		g_usleep((unsigned long)(pause_ms * USEC_PER_MS));
 		if (!nova_migrate_reload(step, NULL))
 			continue;
 		if (step->op->state != NOVA_OPS_MIGRATING)
@@ -404,7 +409,7 @@ static void wait_for_news(struct copy *copy, int ms)
 	if (copy->migration && !dead)
 		nova_virt_migration_wait(copy->migration, ms);
 	else
-		g_usleep((gulong)ms * USEC_PER_MS);
+		g_usleep((unsigned long)(ms * USEC_PER_MS));
 	if (copy->migration && !copy->call_error)
 		nova_virt_migration_returned(copy->migration, &copy->call_error);
 }
@@ -467,7 +472,8 @@ static nova_step_end watch(struct copy *copy, GError **error)
 
 	for (;;) {
 		if (nova_step_is_stopping(copy->step) && !copy->switch_usec)
-			return nova_step_wait(copy->step, 0); /* the copy goes on in libvirt, the next start adopts it */
+			return nova_step_wait(copy->step,
+					      0); /* the copy goes on in libvirt, the next start adopts it */
 		if (nova_step_was_kicked(copy->step))
 			nova_scribe_look(copy->scribe);
 		if (!copy_goes_on(copy)) {

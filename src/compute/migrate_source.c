@@ -185,7 +185,7 @@ static int64_t migration_ms(nova_step *step)
 
 	if (!nova_operations_journal(step->compute->db, step->op->id, &journal, NULL))
 		return -1;
-	for (guint i = 0; i < journal->len; i++) {
+	for (unsigned i = 0; i < journal->len; i++) {
 		const nova_journal_entry *entry = g_ptr_array_index(journal, i);
 
 		if (entry->from == entry->to)
@@ -324,8 +324,9 @@ nova_step_end nova_migrate_rollback(nova_step *step, GError **error)
 		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
 		nova_fence fence = nova_step_fence(step);
 
-		return nova_operations_flip(step->compute->db, &fence, step->op, -1, evidence, error) ? NOVA_STEP_MOVED :
-													NOVA_STEP_ERROR;
+		return nova_operations_flip(step->compute->db, &fence, step->op, -1, evidence, error)
+			       ? NOVA_STEP_MOVED
+			       : NOVA_STEP_ERROR;
 	}
 	case NOVA_DO_SPLIT:
 		return nova_migrate_end_split(step, &look, error) ? nova_step_wait(step, 0) : NOVA_STEP_ERROR;

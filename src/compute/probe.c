@@ -75,7 +75,7 @@ char *nova_probe_asked(nova_step *step, GError **error)
 
 	if (!nova_operations_journal(step->compute->db, step->op->id, &journal, error))
 		return NULL;
-	for (guint i = journal->len; i > 0; i--) {
+	for (unsigned i = journal->len; i > 0; i--) {
 		const nova_journal_entry *entry = g_ptr_array_index(journal, i - 1);
 		const char *nonce;
 
@@ -121,7 +121,7 @@ static GPtrArray *take_made(nova_probes *probes, int64_t operation)
 	GPtrArray *taken = g_ptr_array_new_with_free_func(made_free);
 
 	g_mutex_lock(&probes->lock);
-	for (guint i = probes->made->len; i > 0; i--) {
+	for (unsigned i = probes->made->len; i > 0; i--) {
 		const struct made *made = g_ptr_array_index(probes->made, i - 1);
 
 		if (!operation || made->operation == operation)
@@ -131,7 +131,7 @@ static GPtrArray *take_made(nova_probes *probes, int64_t operation)
 	return taken;
 }
 
-static void keep(nova_probes *probes, GPtrArray *taken, guint i)
+static void keep(nova_probes *probes, GPtrArray *taken, unsigned i)
 {
 	g_mutex_lock(&probes->lock);
 	g_ptr_array_add(probes->made, g_steal_pointer(&g_ptr_array_index(taken, i)));
@@ -143,7 +143,7 @@ void nova_probe_forget(nova_step *step)
 	g_autoptr(GPtrArray) taken = take_made(step->compute->probes, step->op->id);
 
 	g_ptr_array_set_free_func(taken, NULL);
-	for (guint i = 0; i < taken->len; i++) {
+	for (unsigned i = 0; i < taken->len; i++) {
 		struct made *made = g_ptr_array_index(taken, i);
 
 		if (nova_storage_nonce_remove(step->conf->instances_path, made->nonce, FILE_MS, NULL))
@@ -169,7 +169,7 @@ void nova_probes_sweep(nova_compute *compute)
 	g_autoptr(GPtrArray) taken = take_made(compute->probes, 0);
 
 	g_ptr_array_set_free_func(taken, NULL);
-	for (guint i = 0; i < taken->len; i++) {
+	for (unsigned i = 0; i < taken->len; i++) {
 		struct made *made = g_ptr_array_index(taken, i);
 
 		if (!is_needed(compute, made->operation) &&

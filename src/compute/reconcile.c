@@ -120,8 +120,8 @@ static bool start_again(const guest_job *job, const nova_instance *row, GError *
 	return op != NULL;
 }
 
-static bool look_again(const guest_job *job, const nova_conf *conf, nova_instance **ret_row, nova_reconcile_plan *ret_plan,
-		       GError **error)
+static bool look_again(const guest_job *job, const nova_conf *conf, nova_instance **ret_row,
+		       nova_reconcile_plan *ret_plan, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	nova_reconcile_facts facts = {
@@ -137,7 +137,8 @@ static bool look_again(const guest_job *job, const nova_conf *conf, nova_instanc
 	}
 	g_autofree char *name = row ? nova_instance_domain_name(row->id) : g_strdup(job->name);
 
-	if (!nova_virt_observe(job->compute->virt, NULL, job->uuid, name, &facts.view, nova_compute_call_ms(conf), error))
+	if (!nova_virt_observe(job->compute->virt, NULL, job->uuid, name, &facts.view, nova_compute_call_ms(conf),
+			       error))
 		return false;
 	facts.row = row;
 	*ret_plan = nova_reconcile_decide(&facts);
@@ -196,7 +197,7 @@ static void say_once(nova_reconciler *reconciler, const nova_virt_domain *domain
 
 static const nova_virt_domain *find_domain(const GPtrArray *domains, const char *uuid)
 {
-	for (guint i = 0; i < domains->len; i++) {
+	for (unsigned i = 0; i < domains->len; i++) {
 		const nova_virt_domain *domain = g_ptr_array_index(domains, i);
 
 		if (g_ascii_strcasecmp(domain->uuid, uuid) == 0)
@@ -205,7 +206,8 @@ static const nova_virt_domain *find_domain(const GPtrArray *domains, const char 
 	return NULL;
 }
 
-static nova_reconcile_plan plan_for(nova_reconciler *reconciler, const nova_instance *row, const nova_virt_domain *domain)
+static nova_reconcile_plan plan_for(nova_reconciler *reconciler, const nova_instance *row,
+				    const nova_virt_domain *domain)
 {
 	g_autoptr(nova_conf) conf = nova_compute_conf(reconciler->compute);
 	nova_reconcile_facts facts = {
@@ -223,7 +225,7 @@ static nova_reconcile_plan plan_for(nova_reconciler *reconciler, const nova_inst
 
 static void check_rows(nova_reconciler *reconciler, const GPtrArray *rows, const GPtrArray *domains)
 {
-	for (guint i = 0; i < rows->len; i++) {
+	for (unsigned i = 0; i < rows->len; i++) {
 		const nova_instance *row = g_ptr_array_index(rows, i);
 		const nova_virt_domain *domain = find_domain(domains, row->uuid);
 		nova_reconcile_plan plan = plan_for(reconciler, row, domain);
@@ -237,7 +239,7 @@ static void check_rows(nova_reconciler *reconciler, const GPtrArray *rows, const
 
 static bool is_among(const GPtrArray *rows, const char *uuid)
 {
-	for (guint i = 0; i < rows->len; i++)
+	for (unsigned i = 0; i < rows->len; i++)
 		if (g_ascii_strcasecmp(((const nova_instance *)g_ptr_array_index(rows, i))->uuid, uuid) == 0)
 			return true;
 	return false;
@@ -246,7 +248,7 @@ static bool is_among(const GPtrArray *rows, const char *uuid)
 /* Domains here whose guests the database has on other hosts, or not at all. */
 static void check_strays(nova_reconciler *reconciler, const GPtrArray *rows, const GPtrArray *domains)
 {
-	for (guint i = 0; i < domains->len; i++) {
+	for (unsigned i = 0; i < domains->len; i++) {
 		const nova_virt_domain *domain = g_ptr_array_index(domains, i);
 		g_autoptr(GError) error = NULL;
 		g_autoptr(nova_instance) row = NULL;
@@ -329,7 +331,8 @@ static void back_up(nova_reconciler *reconciler, const nova_operation *op, const
 	    op->pre_power != NOVA_POWER_RUNNING || !op->strict || !source_is_gone(compute, op) ||
 	    !still_migrating(compute, op->id))
 		return;
-	nova_log_warning(&tags, "the source of the migration is gone and its daemon does not answer: starting the guest here");
+	nova_log_warning(
+		&tags, "the source of the migration is gone and its daemon does not answer: starting the guest here");
 	if (!nova_virt_resume(compute->virt, NULL, op->instance_uuid, ASK_MS, &error))
 		nova_log_warning(&tags, "the guest could not be started, trying again: %s", error->message);
 }
@@ -339,7 +342,7 @@ static void check_operations(nova_reconciler *reconciler, const GPtrArray *domai
 	nova_compute *compute = reconciler->compute;
 	int own = nova_lease_fence(compute->lease).host_id;
 
-	for (guint i = 0; reconciler->ops && i < reconciler->ops->len; i++) {
+	for (unsigned i = 0; reconciler->ops && i < reconciler->ops->len; i++) {
 		const nova_operation *op = g_ptr_array_index(reconciler->ops, i);
 
 		if (nova_operation_actor_host_id(op) == own)
@@ -424,7 +427,8 @@ static bool wait_for_turn(nova_reconciler *reconciler, int64_t usec)
 	int64_t until = g_get_monotonic_time() + usec;
 
 	g_mutex_lock(&reconciler->lock);
-	while (!reconciler->stop && !reconciler->wake_up && g_cond_wait_until(&reconciler->cond, &reconciler->lock, until))
+	while (!reconciler->stop && !reconciler->wake_up &&
+	       g_cond_wait_until(&reconciler->cond, &reconciler->lock, until))
 		;
 	bool stop = reconciler->stop, woken = reconciler->wake_up;
 

@@ -20,10 +20,12 @@ bool nova_startup_check_options(const nova_conf *conf, GError **error)
 				      conf->live_migration_strict_switchover, &bits, &note, error))
 		return false;
 	if (conf->libvirt_cpu_mode == NOVA_CPU_CUSTOM && !conf->libvirt_cpu_models[0])
-		return nova_fail(error, NOVA_FAULT_CONFIG, "[libvirt] cpu_mode = custom needs a model in [libvirt] cpu_models");
+		return nova_fail(error, NOVA_FAULT_CONFIG,
+				 "[libvirt] cpu_mode = custom needs a model in [libvirt] cpu_models");
 	if (conf->libvirt_cpu_mode == NOVA_CPU_HOST_MODEL && conf->libvirt_virt_type != NOVA_VIRT_KVM)
 		return nova_fail(error, NOVA_FAULT_CONFIG,
-				 "[libvirt] cpu_mode = host-model needs [libvirt] virt_type = kvm: an emulated cpu is not the host's");
+				 "[libvirt] cpu_mode = host-model needs [libvirt] virt_type = kvm: an emulated cpu "
+				 "is not the host's");
 	return true;
 }
 
@@ -33,9 +35,10 @@ static bool check_name(const nova_compute *compute, GError **error)
 	int code = getaddrinfo(compute->host, NULL, NULL, &found);
 
 	if (code != 0)
-		return nova_fail(error, NOVA_FAULT_CONFIG,
-				 "the host's name '%s' does not resolve (%s): add it to DNS or to /etc/hosts on every host",
-				 compute->host, gai_strerror(code));
+		return nova_fail(
+			error, NOVA_FAULT_CONFIG,
+			"the host's name '%s' does not resolve (%s): add it to DNS or to /etc/hosts on every host",
+			compute->host, gai_strerror(code));
 	freeaddrinfo(found);
 	return true;
 }
@@ -45,17 +48,29 @@ static void warn_about_storage(const nova_compute *compute, const nova_conf *con
 	const nova_log_tags tags = { .host = compute->host };
 
 	if (!view->shared)
-		nova_log_warning(&tags, "instances_path '%s' is on a file system of this host alone ('%s'): its guests cannot be "
-				 "live-migrated; mount the shared directory there", conf->instances_path, view->kind);
+		nova_log_warning(
+			&tags,
+			"instances_path '%s' is on a file system of this host alone ('%s'): its guests cannot be "
+			"live-migrated; mount the shared directory there",
+			conf->instances_path, view->kind);
 	if (view->uid != geteuid())
-		nova_log_warning(&tags, "instances_path '%s' belongs to uid %u, not to the uid %u this service runs as: give it "
-				 "the same owner and ids on every host", conf->instances_path, view->uid, geteuid());
+		nova_log_warning(
+			&tags,
+			"instances_path '%s' belongs to uid %u, not to the uid %u this service runs as: give it "
+			"the same owner and ids on every host",
+			conf->instances_path, view->uid, geteuid());
 	if (!(view->mode & SEARCHABLE_BY_OTHERS))
-		nova_log_warning(&tags, "instances_path '%s' has mode %03o: QEMU, if it runs as another user, cannot reach the "
-				 "disks; run chmod o+x on it", conf->instances_path, view->mode & 0777);
+		nova_log_warning(
+			&tags,
+			"instances_path '%s' has mode %03o: QEMU, if it runs as another user, cannot reach the "
+			"disks; run chmod o+x on it",
+			conf->instances_path, view->mode & 0777);
 	if (!compute->locks_work)
-		nova_log_warning(&tags, "file locks do not work on instances_path '%s': QEMU's image locks protect nothing there; "
-				 "check the mount's lock options", conf->instances_path);
+		nova_log_warning(
+			&tags,
+			"file locks do not work on instances_path '%s': QEMU's image locks protect nothing there; "
+			"check the mount's lock options",
+			conf->instances_path);
 }
 
 static bool check_storage(nova_compute *compute, const nova_conf *conf, GError **error)

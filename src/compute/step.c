@@ -105,7 +105,7 @@ char *nova_step_why(nova_step *step)
 	g_autoptr(GPtrArray) journal = NULL;
 
 	if (nova_operations_journal(step->compute->db, step->op->id, &journal, NULL))
-		for (guint i = journal->len; i > 0; i--) {
+		for (unsigned i = journal->len; i > 0; i--) {
 			const nova_journal_entry *entry = g_ptr_array_index(journal, i - 1);
 
 			if (entry->to == step->op->state && entry->from != entry->to && entry->message)
