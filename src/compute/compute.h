@@ -18,7 +18,7 @@ typedef struct nova_lease nova_lease;
 typedef struct nova_engine nova_engine;
 typedef struct nova_reconciler nova_reconciler;
 typedef struct nova_methods nova_methods;
-typedef struct nova_probes nova_probes;
+typedef struct nova_proofs nova_proofs;
 
 typedef struct nova_compute {
 	nova_service *service;
@@ -32,7 +32,7 @@ typedef struct nova_compute {
 	nova_bus *bus;
 	nova_lease *lease;
 	bool boot_changed;       /* the machine was booted since the daemon ran last */
-	nova_probes *probes;
+	nova_proofs *proofs;
 	nova_engine *engine;
 	nova_reconciler *reconciler;
 	nova_methods *methods;

@@ -8,7 +8,7 @@
 #include "compute/engine.h"
 #include "compute/lease.h"
 #include "compute/methods.h"
-#include "compute/probe.h"
+#include "compute/shared_proof.h"
 #include "compute/reconcile.h"
 #include "compute/startup_check.h"
 #include "compute/storage.h"
@@ -52,7 +52,7 @@ static bool parts_up(nova_service *service, void *daemon, GError **error)
 	compute->service = service;
 	compute->host = g_strdup(conf->host);
 	compute->boot_id = g_strdup(g_strstrip(boot_id));
-	compute->probes = nova_probes_new();
+	compute->proofs = nova_proofs_new();
 	compute->engine = nova_engine_new(compute);
 	compute->reconciler = nova_reconciler_new(compute);
 	return true;
@@ -65,7 +65,7 @@ static void parts_down(nova_service *service, void *daemon)
 	(void)service;
 	g_clear_pointer(&compute->reconciler, nova_reconciler_free);
 	g_clear_pointer(&compute->engine, nova_engine_free);
-	g_clear_pointer(&compute->probes, nova_probes_free);
+	g_clear_pointer(&compute->proofs, nova_proofs_free);
 	g_clear_pointer(&compute->fsid, g_free);
 	g_clear_pointer(&compute->boot_id, g_free);
 	g_clear_pointer(&compute->host, g_free);

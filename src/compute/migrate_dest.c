@@ -10,7 +10,7 @@
 #include "compute/guest.h"
 #include "compute/images.h"
 #include "compute/migrate.h"
-#include "compute/probe.h"
+#include "compute/shared_proof.h"
 #include "compute/storage.h"
 #include "db/hosts.h"
 
@@ -98,7 +98,7 @@ nova_step_end nova_migrate_claimed(nova_step *step, GError **error)
 		return nova_migrate_cancel(step, error);
 	if (!check_namesake(step, &failed) || !check_source(step, &failed) || !check_cpu(step, &failed) ||
 	    !nova_virt_migration_ports(&failed) || !check_disk(step, &failed) ||
-	    !nova_probe_ask(step, &nonce, &failed)) {
+	    !nova_proof_ask(step, &nonce, &failed)) {
 		if (nova_guest_must_wait(step, failed) && !nova_error_is(failed, NOVA_FAULT_HYPERVISOR)) {
 			g_propagate_error(error, g_steal_pointer(&failed));
 			return NOVA_STEP_ERROR;
@@ -133,10 +133,10 @@ static bool check_bridges(const nova_step *step, GError **error)
 
 static bool check_answer(nova_step *step, GError **error)
 {
-	g_autofree char *nonce = nova_probe_asked(step, error);
+	g_autofree char *nonce = nova_proof_asked(step, error);
 	bool seen = false;
 
-	if (!nonce || !nova_probe_answer_seen(step, nonce, &seen, error))
+	if (!nonce || !nova_proof_answer_seen(step, nonce, &seen, error))
 		return false;
 	if (!seen)
 		return nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE,
@@ -160,7 +160,7 @@ nova_step_end nova_migrate_preparing(nova_step *step, GError **error)
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
 	if (prepare(step, &failed)) {
-		nova_probe_forget(step);
+		nova_proof_forget(step);
 		return nova_step_advance(step, NOVA_OPS_PREPARED, NULL, NULL, error);
 	}
 	if (nova_error_is(failed, NOVA_FAULT_DATABASE) || nova_error_is(failed, NOVA_FAULT_DATABASE_CONFLICT)) {
@@ -169,6 +169,6 @@ nova_step_end nova_migrate_preparing(nova_step *step, GError **error)
 	}
 	if (++step->memory->tries < step->conf->live_migration_retry_count)
 		return nova_step_wait(step, TRY_PAUSE_MS);
-	nova_probe_forget(step);
+	nova_proof_forget(step);
 	return nova_step_refuse(step, failed->message, NULL, error);
 }

@@ -8,11 +8,11 @@
 #include "compute/engine.h"
 #include "compute/guest.h"
 #include "compute/migrate.h"
-#include "compute/probe.h"
+#include "compute/shared_proof.h"
 
 #define PING_MS 5000
 #define SLOT_PAUSE_MS 1000
-#define PROBE_PAUSE_MS 1000
+#define PROOF_PAUSE_MS 1000
 #define LOOK_PAUSE_MS 200
 #define ACT_PAUSE_MS 2000
 
@@ -32,17 +32,17 @@ static nova_step_end refuse_or_wait(nova_step *step, GError *cause, GError **err
 /* memory->mark 1: the file was seen and answered. */
 static bool prove_storage(nova_step *step, bool *ret_proven, GError **error)
 {
-	g_autofree char *nonce = nova_probe_asked(step, error);
+	g_autofree char *nonce = nova_proof_asked(step, error);
 	bool seen = step->memory->mark != 0;
 
-	if (!nonce || (!seen && !nova_probe_seen(step, nonce, &seen, error)))
+	if (!nonce || (!seen && !nova_proof_seen(step, nonce, &seen, error)))
 		return false;
 	if (!seen && ++step->memory->tries >= MAX(1, step->conf->live_migration_retry_count))
 		return nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE,
 				 "host '%s' does not see in instances_path what '%s' has written there",
 				 step->op->source_host, step->op->dest_host);
 	if (seen && !step->memory->mark) {
-		if (!nova_probe_answer(step, nonce, error))
+		if (!nova_proof_answer(step, nonce, error))
 			return false;
 		step->memory->mark = 1;
 	}
@@ -62,7 +62,7 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 	if (!prove_storage(step, &proven, &failed))
 		return refuse_or_wait(step, g_steal_pointer(&failed), error);
 	if (!proven)
-		return nova_step_wait(step, PROBE_PAUSE_MS);
+		return nova_step_wait(step, PROOF_PAUSE_MS);
 	/* The source's libvirt will talk to the destination's; so do we, and keep the connection warm. */
 	if (!nova_virt_ping_host(step->compute->virt, step->op->dest_address, PING_MS, &failed)) {
 		g_autofree char *reason = g_strdup_printf("host '%s' cannot reach libvirt on '%s' at '%s': %s",
@@ -102,7 +102,7 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 	nova_fence fence = nova_step_fence(step);
 	bool granted = false;
 
-	nova_probe_forget(step);
+	nova_proof_forget(step);
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
 	if (!nova_guest_look(step, &view, error))

@@ -11,7 +11,7 @@
 #include "compute/engine.h"
 #include "compute/images.h"
 #include "compute/lease.h"
-#include "compute/probe.h"
+#include "compute/shared_proof.h"
 #include "compute/reconcile_plan.h"
 #include "compute/storage.h"
 #include "db/hosts.h"
@@ -372,7 +372,7 @@ static void housekeeping(nova_reconciler *reconciler, nova_conf *conf)
 	nova_compute *compute = reconciler->compute;
 	g_autoptr(GError) error = NULL;
 
-	nova_probes_sweep(compute);
+	nova_proofs_sweep(compute);
 	if (!reconciler->swept)
 		reconciler->swept = nova_images_empty_trash(conf, TRASH_AT_ONCE, TRASH_MS, NULL);
 	if (nova_boottime_usec() - reconciler->reported_usec < conf->update_resources_interval * G_USEC_PER_SEC)

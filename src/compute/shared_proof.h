@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * probe.h - the proof that both hosts of a migration see the same instances_path.
+ * shared_proof.h - the proof that both hosts of a migration see the same instances_path.
  *
  * The destination leaves an empty file with a random name, and the name in the operation's journal; the
  * source looks for it and leaves the answer, the same name with "-back", which the destination looks for
@@ -16,21 +16,21 @@
 
 #include "compute/step.h"
 
-typedef struct nova_probes nova_probes;
+typedef struct nova_proofs nova_proofs;
 
-nova_probes *nova_probes_new(void);
-void nova_probes_free(nova_probes *probes);
+nova_proofs *nova_proofs_new(void);
+void nova_proofs_free(nova_proofs *proofs);
 
 /* A new name for the journal, and its file. */
-bool nova_probe_ask(nova_step *step, char **ret_nonce, GError **error);
+bool nova_proof_ask(nova_step *step, char **ret_nonce, GError **error);
 /* The name in the journal.  NOT_SHARED_STORAGE when there is none. */
-char *nova_probe_asked(nova_step *step, GError **error);
+char *nova_proof_asked(nova_step *step, GError **error);
 /* Answers a name that was seen. */
-bool nova_probe_answer(nova_step *step, const char *nonce, GError **error);
-bool nova_probe_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
-bool nova_probe_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
+bool nova_proof_answer(nova_step *step, const char *nonce, GError **error);
+bool nova_proof_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
+bool nova_proof_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
 
 /* Removes this host's files of an operation. */
-void nova_probe_forget(nova_step *step);
+void nova_proof_forget(nova_step *step);
 /* The same for every operation that does not need them any more. */
-void nova_probes_sweep(nova_compute *compute);
+void nova_proofs_sweep(nova_compute *compute);

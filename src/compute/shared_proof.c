@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compute/probe.h"
+#include "compute/shared_proof.h"
 
 #include "common/json.h"
 #include "compute/storage.h"
@@ -14,7 +14,7 @@ struct made {
 	char *nonce;
 };
 
-struct nova_probes {
+struct nova_proofs {
 	GMutex lock;
 	GPtrArray *made; /* of struct made */
 };
@@ -27,38 +27,38 @@ static void made_free(void *data)
 	g_free(made);
 }
 
-nova_probes *nova_probes_new(void)
+nova_proofs *nova_proofs_new(void)
 {
-	nova_probes *probes = g_new0(nova_probes, 1);
+	nova_proofs *proofs = g_new0(nova_proofs, 1);
 
-	g_mutex_init(&probes->lock);
-	probes->made = g_ptr_array_new_with_free_func(made_free);
-	return probes;
+	g_mutex_init(&proofs->lock);
+	proofs->made = g_ptr_array_new_with_free_func(made_free);
+	return proofs;
 }
 
-void nova_probes_free(nova_probes *probes)
+void nova_proofs_free(nova_proofs *proofs)
 {
-	if (!probes)
+	if (!proofs)
 		return;
-	g_ptr_array_unref(probes->made);
-	g_mutex_clear(&probes->lock);
-	g_free(probes);
+	g_ptr_array_unref(proofs->made);
+	g_mutex_clear(&proofs->lock);
+	g_free(proofs);
 }
 
 /* Remembered before it is made: what was never made is removed in vain, which does no harm. */
 static bool put(nova_step *step, const char *nonce, GError **error)
 {
-	nova_probes *probes = step->compute->probes;
+	nova_proofs *proofs = step->compute->proofs;
 	struct made *made = g_new(struct made, 1);
 
 	*made = (struct made){ step->op->id, g_strdup(nonce) };
-	g_mutex_lock(&probes->lock);
-	g_ptr_array_add(probes->made, made);
-	g_mutex_unlock(&probes->lock);
+	g_mutex_lock(&proofs->lock);
+	g_ptr_array_add(proofs->made, made);
+	g_mutex_unlock(&proofs->lock);
 	return nova_storage_nonce_put(step->conf->instances_path, nonce, FILE_MS, error);
 }
 
-bool nova_probe_ask(nova_step *step, char **ret_nonce, GError **error)
+bool nova_proof_ask(nova_step *step, char **ret_nonce, GError **error)
 {
 	g_autofree char *random = g_uuid_string_random();
 	g_autofree char *nonce = g_strdup_printf("%" G_GINT64_FORMAT "-%s", step->op->id, random);
@@ -69,7 +69,7 @@ bool nova_probe_ask(nova_step *step, char **ret_nonce, GError **error)
 	return true;
 }
 
-char *nova_probe_asked(nova_step *step, GError **error)
+char *nova_proof_asked(nova_step *step, GError **error)
 {
 	g_autoptr(GPtrArray) journal = NULL;
 
@@ -96,51 +96,51 @@ static char *answer_to(const char *nonce)
 	return g_strconcat(nonce, "-back", NULL);
 }
 
-bool nova_probe_answer(nova_step *step, const char *nonce, GError **error)
+bool nova_proof_answer(nova_step *step, const char *nonce, GError **error)
 {
 	g_autofree char *answer = answer_to(nonce);
 
 	return put(step, answer, error);
 }
 
-bool nova_probe_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
+bool nova_proof_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
 {
 	return nova_storage_nonce_seen(step->conf->instances_path, nonce, ret_seen, FILE_MS, error);
 }
 
-bool nova_probe_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
+bool nova_proof_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
 {
 	g_autofree char *answer = answer_to(nonce);
 
-	return nova_probe_seen(step, answer, ret_seen, error);
+	return nova_proof_seen(step, answer, ret_seen, error);
 }
 
 /* Takes the files of an operation (0: of any) off the list. */
-static GPtrArray *take_made(nova_probes *probes, int64_t operation)
+static GPtrArray *take_made(nova_proofs *proofs, int64_t operation)
 {
 	GPtrArray *taken = g_ptr_array_new_with_free_func(made_free);
 
-	g_mutex_lock(&probes->lock);
-	for (unsigned i = probes->made->len; i > 0; i--) {
-		const struct made *made = g_ptr_array_index(probes->made, i - 1);
+	g_mutex_lock(&proofs->lock);
+	for (unsigned i = proofs->made->len; i > 0; i--) {
+		const struct made *made = g_ptr_array_index(proofs->made, i - 1);
 
 		if (!operation || made->operation == operation)
-			g_ptr_array_add(taken, g_ptr_array_steal_index_fast(probes->made, i - 1));
+			g_ptr_array_add(taken, g_ptr_array_steal_index_fast(proofs->made, i - 1));
 	}
-	g_mutex_unlock(&probes->lock);
+	g_mutex_unlock(&proofs->lock);
 	return taken;
 }
 
-static void keep(nova_probes *probes, GPtrArray *taken, unsigned i)
+static void keep(nova_proofs *proofs, GPtrArray *taken, unsigned i)
 {
-	g_mutex_lock(&probes->lock);
-	g_ptr_array_add(probes->made, g_steal_pointer(&g_ptr_array_index(taken, i)));
-	g_mutex_unlock(&probes->lock);
+	g_mutex_lock(&proofs->lock);
+	g_ptr_array_add(proofs->made, g_steal_pointer(&g_ptr_array_index(taken, i)));
+	g_mutex_unlock(&proofs->lock);
 }
 
-void nova_probe_forget(nova_step *step)
+void nova_proof_forget(nova_step *step)
 {
-	g_autoptr(GPtrArray) taken = take_made(step->compute->probes, step->op->id);
+	g_autoptr(GPtrArray) taken = take_made(step->compute->proofs, step->op->id);
 
 	g_ptr_array_set_free_func(taken, NULL);
 	for (unsigned i = 0; i < taken->len; i++) {
@@ -149,7 +149,7 @@ void nova_probe_forget(nova_step *step)
 		if (nova_storage_nonce_remove(step->conf->instances_path, made->nonce, FILE_MS, NULL))
 			made_free(made);
 		else
-			keep(step->compute->probes, taken, i); /* the next sweep tries again */
+			keep(step->compute->proofs, taken, i); /* the next sweep tries again */
 	}
 }
 
@@ -163,10 +163,10 @@ static bool is_needed(nova_compute *compute, int64_t operation)
 	return op->state == NOVA_OPS_CLAIMED || op->state == NOVA_OPS_CHECKED || op->state == NOVA_OPS_PREPARING;
 }
 
-void nova_probes_sweep(nova_compute *compute)
+void nova_proofs_sweep(nova_compute *compute)
 {
 	g_autoptr(nova_conf) conf = nova_compute_conf(compute);
-	g_autoptr(GPtrArray) taken = take_made(compute->probes, 0);
+	g_autoptr(GPtrArray) taken = take_made(compute->proofs, 0);
 
 	g_ptr_array_set_free_func(taken, NULL);
 	for (unsigned i = 0; i < taken->len; i++) {
@@ -176,6 +176,6 @@ void nova_probes_sweep(nova_compute *compute)
 		    nova_storage_nonce_remove(conf->instances_path, made->nonce, FILE_MS, NULL))
 			made_free(made);
 		else
-			keep(compute->probes, taken, i);
+			keep(compute->proofs, taken, i);
 	}
 }
