@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * images_job.h - what the parts of images.c share.  Internal to the images_* files.
+ */
+#pragma once
+
+#include "common/conf.h"
+#include "common/deadline.h"
+#include "common/error.h"
+#include "compute/offload.h"
+#include "model/flavor.h"
+
+/* One call on its thread: an atomic rc box. */
+typedef struct nova_images_job {
+	nova_conf *conf;
+	char *uuid;                 /* of the instance; NULL: none */
+	nova_image image;           /* a copy of what is needed; id NULL: no image */
+	int64_t root_gb, token;
+	unsigned max;
+	nova_deadline deadline;
+	char *path;                 /* the result */
+} nova_images_job;
+
+/* `image' and `uuid' may be NULL. */
+nova_images_job *nova_images_job_new(nova_conf *conf, const char *uuid, const nova_image *image, int deadline_ms);
+/* Runs work(job) on a thread of its own; false and STORAGE when it does not come back. */
+bool nova_images_job_run(nova_images_job *job, nova_offload_work work, GError **error);
+void nova_images_job_unref(nova_images_job *job);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_images_job, nova_images_job_unref)
+
+/* STORAGE: "cannot WHAT PATH: REASON" from errno. */
+bool nova_images_fail(GError **error, const char *what, const char *path);
+
+bool nova_images_make_dir(const char *path, GError **error);
+/* Gives a complete file its final name, which must be free; *ret_taken when it was not.  `from' is removed. */
+bool nova_images_publish(const char *from, const char *to, bool *ret_taken, GError **error);
+/* Removes files of this directory whose names begin so: what an interrupted call has left. */
+void nova_images_sweep(const char *dir, const char *prefix);
+
+/* What qemu-img says of a file. */
+typedef struct nova_images_info {
+	char *format, *backing; /* backing NULL: none */
+	bool has_data_file;
+	int64_t virtual_size;
+} nova_images_info;
+void nova_images_info_done(nova_images_info *info);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(nova_images_info, nova_images_info_done)
+bool nova_images_inspect(const char *path, const char *format, nova_deadline deadline, nova_images_info *ret,
+			 GError **error);
+
+/* Where a base image is. */
+char *nova_images_base_path(const nova_conf *conf, const char *image_id);
+/* The work of nova_images_fetch(), for a caller that is on a thread of its own already. */
+bool nova_images_fetch_work(void *job, GError **error);
