@@ -90,7 +90,7 @@ cmd_up() {
 	done
 	jobs_wait
 	if [ "$daemons" = yes ]; then
-		host_agent HostA start api || exit 1
+		job api host_agent HostA start api
 		job scheduler host_agent HostA start scheduler
 		for host in $(host_names); do
 			[ "$host" = HostA ] || job "$host" host_agent "$host" start compute
@@ -192,7 +192,7 @@ cmd_down() {
 		say "the lab is stopped; its files stay in $LAB until the next 'nova-lite-lab down'"
 		return
 	fi
-	rm -rf --one-file-system "$LAB"/Host* "$LAB"/bin "$LAB"/job.* "$LAB"/no-linux "$LAB"/hosts "$LAB"/lab.conf*
+	rm -rf --one-file-system "${LAB:?}"/Host* "$LAB"/bin "$LAB"/job.* "$LAB"/no-linux "$LAB"/hosts "$LAB"/lab.conf*
 	rmdir "$LAB" 2>/dev/null || say "$LAB holds other files and stays"
 	say "the lab in $LAB is stopped and removed"
 }

@@ -21,8 +21,8 @@ uml_kernel() { linux.uml --version; }
 uml_is_on() { recorded_pid "$1" >/dev/null; }
 
 uml_plug() {
-	local host=$1 i sw
-	i=$(host_index "$host") sw=$(net_ns)
+	local host=$1 i
+	i=$(host_index "$host")
 	net_on_switch ip -b - <<-TEXT || return 1
 		tuntap add h$i mode tap
 		tuntap add p$i mode tap
