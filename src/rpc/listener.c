@@ -2,7 +2,7 @@
 #include "rpc/listener.h"
 
 #include "common/error.h"
-#include "common/log.h"
+#include "rpc/reject_log.h"
 #include "rpc/seen.h"
 
 #include <stdatomic.h>
@@ -11,7 +11,6 @@
 enum {
 	FANOUT_EXPIRES_MS = 1800000, /* rabbit_transient_queues_ttl */
 	MIN_SEEN = 1024,
-	REJECT_LOG_USEC = 1000000,
 };
 
 /* Consumer tags as oslo.messaging numbers them. */
@@ -31,8 +30,7 @@ struct nova_listener {
 	nova_seen *seen;
 	uint64_t connection;
 	bool consuming;
-	int64_t reject_logged_usec;
-	unsigned rejects_unlogged;
+	nova_reject_log reject_log;
 };
 
 static bool declare(nova_listener *listener, nova_amqp *amqp, GError **error)
@@ -102,23 +100,6 @@ static void count_up(nova_listener *listener, uint64_t *counter)
 	g_mutex_unlock(&counters->lock);
 }
 
-/* A flood of bad messages must not become a flood of lines. */
-static void log_reject(nova_listener *listener, const nova_amqp_event *event, const GError *reason)
-{
-	int64_t now = g_get_monotonic_time();
-
-	if (listener->reject_logged_usec && now - listener->reject_logged_usec < REJECT_LOG_USEC) {
-		listener->rejects_unlogged++;
-		return;
-	}
-	nova_log_warning(NULL,
-			 "messages: rejecting a message of %" G_GUINT64_FORMAT
-			 " bytes to '%s': %s (%u more since the last such line)",
-			 event->full_length, listener->topic, reason->message, listener->rejects_unlogged);
-	listener->reject_logged_usec = now;
-	listener->rejects_unlogged = 0;
-}
-
 static nova_rpc_message *decode(nova_listener *listener, const nova_amqp_event *event, GError **error)
 {
 	const nova_bus_options *options = &listener->settings.bus->options;
@@ -154,7 +135,7 @@ static bool listener_event(void *owner, nova_amqp *amqp, const nova_amqp_event *
 	message = decode(listener, event, &reason);
 	if (!message) {
 		count_up(listener, &counters->rejected);
-		log_reject(listener, event, reason);
+		nova_reject_log_add(&listener->reject_log, listener->topic, event->full_length, reason);
 		return nova_amqp_reject(amqp, delivery.tag, false, error);
 	}
 	is_numbered = message->unique_id != NULL;

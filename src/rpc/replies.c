@@ -2,7 +2,7 @@
 #include "rpc/replies.h"
 
 #include "common/error.h"
-#include "common/log.h"
+#include "rpc/reject_log.h"
 
 #include <string.h>
 
@@ -23,6 +23,7 @@ struct nova_replies {
 	nova_link *link;
 	char *queue;
 	unsigned max_depth;
+	nova_reject_log reject_log; /* of the link's thread */
 
 	GMutex lock; /* for all below, and for every waiter */
 	GCond empty;
@@ -65,8 +66,7 @@ static void deliver(nova_replies *replies, const nova_amqp_event *event)
 	else
 		reply = nova_envelope_decode_reply(event->body, event->length, replies->max_depth, &error);
 	if (!reply)
-		nova_log_warning(NULL, "messages: ignoring an answer of %" G_GUINT64_FORMAT " bytes: %s",
-				 event->full_length, error->message);
+		nova_reject_log_add(&replies->reject_log, replies->queue, event->full_length, error);
 	g_mutex_lock(&replies->lock);
 	waiter = reply ? g_hash_table_lookup(replies->waiters, reply->msg_id) : NULL;
 	if (waiter)

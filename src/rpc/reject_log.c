@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/reject_log.h"
+
+#include "common/log.h"
+
+enum { PAUSE_USEC = 1000000 };
+
+void nova_reject_log_add(nova_reject_log *log, const char *where, uint64_t size, const GError *reason)
+{
+	int64_t now = g_get_monotonic_time();
+
+	if (log->written_usec && now - log->written_usec < PAUSE_USEC) {
+		log->left_out++;
+		return;
+	}
+	nova_log_warning(NULL,
+			 "messages: rejecting one of %" G_GUINT64_FORMAT
+			 " bytes to '%s': %s (and %u others since the last such line)",
+			 size, where, reason->message, log->left_out);
+	log->written_usec = now;
+	log->left_out = 0;
+}

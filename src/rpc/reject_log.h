@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reject_log.h - log lines about bad messages, at most one a second.
+ *
+ * A flood of bad messages must not become a flood of lines.  One per connection, zeroed at the start;
+ * belongs to that connection's thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct nova_reject_log {
+	int64_t written_usec; /* 0: never */
+	unsigned left_out; /* since then */
+} nova_reject_log;
+
+/* `where' says which queue's message it was. */
+void nova_reject_log_add(nova_reject_log *log, const char *where, uint64_t size, const GError *reason);
