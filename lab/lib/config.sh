@@ -31,6 +31,9 @@ config_write() {
 				filesystem_store_datadir = \$state_path/images
 			TEXT
 		else
+			cat <<-TEXT
+				flat_network_bridge = br-private
+			TEXT
 			# a small machine: what its kernel, libvirtd and the compute service need
 			[ "$kind" != uml ] || echo "reserved_host_memory_mb = 256"
 			cat <<-TEXT

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nova-lite-api: the compute API.  Holds nothing that is not in the database; run as many as wanted.
+ */
+#include "api/request.h"
+#include "api/serve.h"
+#include "common/log.h"
+#include "common/service.h"
+
+#include <unistd.h>
+
+#define CASTS_WAITING_MS 1000 /* at the end: for bells that still ring */
+
+typedef struct daemon_state {
+	nova_api api;
+} daemon_state;
+
+static nova_conf *current_conf(void *service)
+{
+	return nova_service_conf(service);
+}
+
+static bool database_open(nova_service *service, void *data, GError **error)
+{
+	daemon_state *daemon = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+
+	daemon->api.conf = current_conf;
+	daemon->api.conf_user = service;
+	daemon->api.db = nova_db_open(conf, "nova-lite-api", 0, error);
+	return daemon->api.db != NULL;
+}
+
+static void database_close(nova_service *service, void *data)
+{
+	daemon_state *daemon = data;
+
+	(void)service;
+	g_clear_pointer(&daemon->api.db, nova_db_close);
+}
+
+static bool database_check(nova_service *service, void *data, GError **error)
+{
+	daemon_state *daemon = data;
+	g_autofree char *warning = NULL;
+
+	(void)service;
+	if (!nova_db_check(daemon->api.db, &warning, error))
+		return false;
+	if (warning)
+		nova_log_warning(NULL, "%s", warning);
+	return true;
+}
+
+static bool bus_up(nova_service *service, void *data, GError **error)
+{
+	daemon_state *daemon = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	const nova_bus_options options = {
+		.transport_url = conf->transport_url,
+		.control_exchange = conf->control_exchange,
+		.program = "nova-lite-api",
+		.heartbeat_s = (unsigned)conf->rabbit_heartbeat_timeout_threshold,
+		.durable_queues = conf->rabbit_amqp_durable_queues,
+		.prefetch = (unsigned)conf->rabbit_qos_prefetch_count,
+		.max_body = (size_t)conf->rabbit_max_message_bytes,
+	};
+
+	daemon->api.bus = nova_bus_new(&options, error);
+	if (!daemon->api.bus)
+		return false;
+	nova_bus_start(daemon->api.bus);
+	return true;
+}
+
+static void bus_down(nova_service *service, void *data)
+{
+	daemon_state *daemon = data;
+
+	(void)service;
+	nova_bus_stop(daemon->api.bus, CASTS_WAITING_MS);
+	g_clear_pointer(&daemon->api.bus, nova_bus_free);
+}
+
+static bool http_up(nova_service *service, void *data, GError **error)
+{
+	daemon_state *daemon = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	const nova_http_options options = {
+		.listen = conf->osapi_compute_listen,
+		.port = (uint16_t)conf->osapi_compute_listen_port,
+		.workers = (unsigned)conf->osapi_compute_workers,
+		.max_connections = (unsigned)conf->api_max_connections,
+		.timeout_s = (unsigned)conf->api_client_socket_timeout,
+		.max_body = (size_t)conf->api_max_request_body_size,
+		.serve = nova_serve,
+		.user = &daemon->api,
+	};
+	char name[256] = "";
+
+	gethostname(name, sizeof name - 1);
+	daemon->api.host_name = g_strdup(name);
+	if (!nova_http_start(&options, &daemon->api.http, error))
+		return false;
+	nova_log_info(NULL, "serving the compute API on %s port %u", conf->osapi_compute_listen,
+		      nova_http_port(daemon->api.http));
+	return true;
+}
+
+static void http_down(nova_service *service, void *data)
+{
+	daemon_state *daemon = data;
+
+	(void)service;
+	g_clear_pointer(&daemon->api.http, nova_http_stop);
+	g_clear_pointer(&daemon->api.host_name, g_free);
+}
+
+static void reloaded(nova_service *service, void *data, const nova_conf *conf)
+{
+	daemon_state *daemon = data;
+
+	(void)service;
+	nova_http_set_max_body(daemon->api.http, (size_t)conf->api_max_request_body_size);
+}
+
+static bool check(const nova_conf *conf, void *data, GError **error)
+{
+	(void)data;
+	return nova_serve_check_conf(conf, error);
+}
+
+static const nova_stage stages[] = {
+	{ "database", database_open, database_close, false },
+	{ "database schema", database_check, NULL, true },
+	{ "messages", bus_up, bus_down, false },
+	{ "http", http_up, http_down, false },
+};
+
+int main(int argc, char **argv)
+{
+	daemon_state daemon = { 0 };
+	const nova_service_def def = {
+		.name = "nova-lite-api",
+		.summary = "serves the OpenStack Compute API",
+		.stages = stages,
+		.n_stages = G_N_ELEMENTS(stages),
+		.daemon = &daemon,
+		.reloaded = reloaded,
+		.check = check,
+	};
+
+	return nova_service_run(&def, argc, argv);
+}
