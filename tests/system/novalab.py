@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the system tests share: a lab of their own, the API, what the hypervisors and the database say, and a tiny test runner."""
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+LAB_PROGRAM = os.path.join(TOP, "lab", "nova-lite-lab")
+
+
+class Refused(Exception):
+    """The API answered 400 or more."""
+
+    def __init__(self, status, body, headers):
+        super().__init__("%d %s" % (status, body))
+        self.status, self.headers = status, headers
+        try:
+            self.message = next(iter(json.loads(body).values()))["message"]
+        except (ValueError, StopIteration, TypeError, KeyError):
+            self.message = body
+
+
+class Api:
+    def __init__(self, endpoint):
+        self.url = urllib.parse.urlsplit(endpoint)
+
+    def request(self, method, path, body=None, version="2.87", token="test"):
+        connection = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=60)
+        headers = {"X-Auth-Token": token, "OpenStack-API-Version": "compute " + version}
+        if body is not None:
+            body = body if isinstance(body, (str, bytes)) else json.dumps(body)
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, self.url.path + path, body, headers)
+            reply = connection.getresponse()
+            text = reply.read().decode()
+        finally:
+            connection.close()
+        if reply.status >= 400:
+            raise Refused(reply.status, text, reply.headers)
+        return json.loads(text) if text else None
+
+    def get(self, path, version="2.87"):
+        return self.request("GET", path, version=version)
+
+    def named(self, path, key, name):
+        for row in self.get(path)[key]:
+            if row["name"] == name:
+                return row
+        raise AssertionError("no %s named %s" % (key, name))
+
+    def server(self, uuid):
+        return self.get("/servers/" + uuid)["server"]
+
+    def boot(self, name, flavor="m1.nano", image="testguest", host=None, wait=True, **more):
+        server = dict(more, name=name, networks=more.get("networks", "auto"),
+                      flavorRef=self.named("/flavors/detail", "flavors", flavor)["id"],
+                      imageRef=self.named("/v2/images", "images", image)["id"])
+        if host:
+            server["host"] = host
+        uuid = self.request("POST", "/servers", {"server": server})["server"]["id"]
+        if wait:
+            self.wait_status(uuid, "ACTIVE")
+        return uuid
+
+    def wait_status(self, uuid, status, seconds=60):
+        """Until the server has the status and no task."""
+        server = None
+        for _ in until(seconds, lambda: "%s is %s (task %s, fault %s), not %s" % (
+                uuid, server["status"], server["OS-EXT-STS:task_state"], server.get("fault"), status)):
+            server = self.server(uuid)
+            if server["status"] == status and server["OS-EXT-STS:task_state"] is None:
+                return server
+            if server["status"] == "ERROR" and status != "ERROR":
+                raise AssertionError("%s is in ERROR: %s" % (uuid, server.get("fault")))
+
+    def action(self, uuid, body, version="2.87"):
+        return self.request("POST", "/servers/%s/action" % uuid, body, version)
+
+    def live_migrate(self, uuid, host=None, version="2.87"):
+        """Asks; the id of the migration."""
+        self.action(uuid, {"os-migrateLive": {"host": host, "block_migration": "auto"}}, version)
+        return self.newest_migration(uuid)["id"]
+
+    def newest_migration(self, uuid):
+        return self.get("/os-migrations?instance_uuid=%s&limit=1" % uuid)["migrations"][0]
+
+    def migration(self, uuid, number):
+        return self.get("/nova-lite/servers/%s/migrations/%d" % (uuid, number))["migration"]
+
+    def wait_migration(self, uuid, number, seconds=90):
+        """Until it has ended, however."""
+        migration = None
+        for _ in until(seconds, lambda: "migration %d is still %s" % (number, json.dumps(migration))):
+            migration = self.migration(uuid, number)
+            if migration["state"] in ("done", "failed", "cancelled", "error"):
+                return migration
+
+    def move(self, uuid, host=None, seconds=90):
+        migration = self.wait_migration(uuid, self.live_migrate(uuid, host), seconds)
+        if migration["state"] != "done":
+            raise AssertionError("the migration did not succeed: %s" % json.dumps(migration, indent=1))
+        return migration
+
+    def delete(self, uuid, seconds=60):
+        self.request("DELETE", "/servers/" + uuid)
+        for _ in until(seconds, lambda: "%s is not gone: %s" % (uuid, self.server(uuid))):
+            try:
+                self.server(uuid)
+            except Refused as refused:
+                if refused.status == 404:
+                    return
+                raise
+
+
+def until(seconds, what, pause=0.1):
+    """Loops with a pause; fails with what() at the end."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(pause)
+    raise AssertionError("after %g s: %s" % (seconds, what()))
+
+
+class Lab:
+    """A lab of the test's own, by name; taken down at the end."""
+
+    def __init__(self, name, *up):
+        self.directory = "/var/tmp/nova-lite-test-" + name
+        self.environment = dict(os.environ, NOVA_LITE_LAB=self.directory)
+        self.run("down", check=False)
+        began = time.monotonic()
+        self.run("up", *up)
+        self.seconds_up = time.monotonic() - began
+        for line in self.run("env").splitlines():
+            match = re.match(r"export (\w+)=(.*)$", line)
+            if match:
+                word = subprocess.run(["bash", "-c", "printf %s " + match.group(2)], stdout=subprocess.PIPE, text=True)
+                self.environment[match.group(1)] = word.stdout
+        self.api = Api(self.environment["OS_ENDPOINT"])
+        self.hosts = [h["name"] for h in self.status()["hosts"] if h["name"] != "HostA"]
+
+    def run(self, *words, check=True, timeout=180, **kwargs):
+        done = subprocess.run([LAB_PROGRAM, *words], env=self.environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=timeout, **kwargs)
+        if check and done.returncode != 0:
+            raise AssertionError("lab %s: exit %d: %s" % (" ".join(words), done.returncode, done.stdout))
+        return done.stdout
+
+    def down(self):
+        self.run("down")
+
+    def status(self):
+        return json.loads(self.run("status", "--json"))
+
+    def command(self, *words, check=True, timeout=60):
+        """A program on this machine with the lab's environment: nova, openstack, nova-lite ..."""
+        done = subprocess.run(words, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=timeout)
+        if check and done.returncode != 0:
+            raise AssertionError("%s: exit %d\n%s%s" % (" ".join(words), done.returncode, done.stdout, done.stderr))
+        return done
+
+    def sql(self, statement):
+        """Rows as lists of text."""
+        done = self.command("psql", "-X", "-A", "-t", "-q", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement)
+        return [line.split("\t") for line in done.stdout.splitlines() if line]
+
+    def virsh(self, host, *words, check=True, timeout=30):
+        uri = self.environment["VIRSH_" + host.upper()]
+        return self.command("virsh", "-q", "-c", uri, *words, check=check, timeout=timeout).stdout.strip()
+
+    def domain_state(self, host, uuid):
+        """`running', `paused', ...; `absent' when the hypervisor says so."""
+        done = self.command("virsh", "-q", "-c", self.environment["VIRSH_" + host.upper()], "domstate", uuid,
+                            check=False, timeout=30)
+        if done.returncode == 0:
+            return done.stdout.strip()
+        if "failed to get domain" in done.stderr or "Domain not found" in done.stderr:
+            return "absent"
+        return "unknown"
+
+    def where(self, uuid):
+        return [host for host in self.hosts if self.domain_state(host, uuid) != "absent"]
+
+    def serial(self, uuid):
+        """What the test guest has said: checkserial's verdict over all parts of its console log, oldest first."""
+        host = next(h for h in self.hosts)
+        base = "/var/lib/nova-lite/instances/" + uuid
+        text = self.run("exec", host, "sh", "-c", "cat $(ls -v %s/console.*.log)" % base)
+        done = subprocess.run([os.path.join(TOP, "lab/guest/checkserial"), "/dev/stdin"], input=text, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        report = dict(line.split(None, 1) for line in done.stdout.splitlines() if len(line.split(None, 1)) == 2)
+        report["ok"] = done.returncode == 0
+        report["text"] = done.stdout
+        return report
+
+    def check_books(self, idle=True):
+        """Claims, counters, hosts and hypervisors agree."""
+        wrong = self.sql("""
+            SELECT h.name, h.used_vcpus, h.used_memory_mb, coalesce(c.v, 0), coalesce(c.m, 0) FROM hosts h
+            LEFT JOIN (SELECT host_id, sum(vcpus) v, sum(memory_mb) m FROM claims GROUP BY host_id) c ON c.host_id = h.id
+            WHERE h.used_vcpus <> coalesce(c.v, 0) OR h.used_memory_mb <> coalesce(c.m, 0)""")
+        assert not wrong, "host counters differ from claims: %s" % wrong
+        wrong = self.sql("""
+            SELECT p.id, p.used_gb, coalesce(c.d, 0) FROM pools p
+            LEFT JOIN (SELECT pool_id, sum(disk_gb) d FROM disk_claims GROUP BY pool_id) c ON c.pool_id = p.id
+            WHERE p.used_gb <> coalesce(c.d, 0)""")
+        assert not wrong, "pool counters differ from claims: %s" % wrong
+        wrong = self.sql("""
+            SELECT i.uuid, i.host_id, c.host_id FROM instances i LEFT JOIN claims c ON c.instance = i.uuid AND c.role = 'H'
+            WHERE i.deleted_at IS NULL AND i.host_id IS DISTINCT FROM c.host_id""")
+        assert not wrong, "home claims differ from hosts: %s" % wrong
+        if not idle:
+            return
+        wrong = self.sql("""
+            SELECT c.instance, c.role FROM claims c WHERE c.role <> 'H' AND NOT EXISTS
+              (SELECT FROM operations o WHERE o.instance = c.instance AND o.finished_at IS NULL)""")
+        assert not wrong, "claims left over: %s" % wrong
+        wrong = self.sql("SELECT name, outgoing, incoming FROM hosts WHERE outgoing <> 0 OR incoming <> 0")
+        assert not wrong, "migration slots left over: %s" % wrong
+        for uuid, host, state in self.sql("""
+                SELECT i.uuid, h.name, i.vm_state FROM instances i JOIN hosts h ON h.id = i.host_id
+                WHERE i.deleted_at IS NULL"""):
+            there = self.where(uuid)
+            assert there == ([host] if state in ("active", "paused") else []), \
+                "%s is %s on %s by the database, its domain is on %s" % (uuid, state, host, there)
+
+
+class Watch(threading.Thread):
+    """Samples a guest on every hypervisor without pause: more than one running copy in one sample is a violation.
+
+    A sample asks the hosts one after the other, so a switch between two questions could look like two copies: a suspicion is asked again
+    in the other order and only counts when it shows in both.
+    """
+
+    def __init__(self, lab, uuid):
+        super().__init__(daemon=True)
+        self.lab, self.uuid = lab, uuid
+        self.samples, self.violations, self.ended = 0, [], threading.Event()
+
+    def running(self, hosts):
+        return [host for host in hosts if self.lab.domain_state(host, self.uuid) == "running"]
+
+    def run(self):
+        while not self.ended.is_set():
+            seen = self.running(self.lab.hosts)
+            self.samples += 1
+            if len(seen) > 1:
+                again = self.running(self.lab.hosts[::-1])
+                if len(again) > 1:
+                    self.violations.append(again)
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        assert not self.violations, "two running copies: %s" % self.violations
+        assert self.samples > 0, "no sample was taken"
+        return self.samples
+
+
+def main(cases):
+    """Runs functions in order, each with a line of its own; the exit status says whether all passed."""
+    wanted = sys.argv[1:]
+    passed = failed = 0
+    for case in cases:
+        name = case.__name__.replace("_", " ")
+        if wanted and case.__name__ not in wanted:
+            continue
+        began = time.monotonic()
+        try:
+            said = case()
+            passed += 1
+            print("ok      %s (%.1f s)%s" % (name, time.monotonic() - began, ": " + said if said else ""), flush=True)
+        except Exception:  # whatever it is, the others shall run
+            failed += 1
+            print("not ok  %s (%.1f s)" % (name, time.monotonic() - began))
+            traceback.print_exc(file=sys.stdout)
+            sys.stdout.flush()
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0

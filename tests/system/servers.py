@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server's life in the lab: built, listed, shown, stopped, started, rebooted, deleted - with this project's command."""
+import json
+import re
+import sys
+
+from novalab import Lab, Refused, main, until
+
+lab = Lab("servers")
+api = lab.api
+made = {}
+
+
+def client(*words, **kwargs):
+    return lab.command("nova-lite", *words, **kwargs).stdout
+
+
+def the_lab_is_up_within_15_seconds():
+    assert lab.seconds_up < 15, "it took %.1f s" % lab.seconds_up
+    return "%.1f s" % lab.seconds_up
+
+
+def boot_prints_the_server_and_it_becomes_active():
+    text = client("boot", "--flavor", "m1.nano", "--image", "testguest", "--host", "HostB", "--wait", "vm1")
+    assert re.search(r"\| status +\| ACTIVE +\|", text), text
+    made["vm1"] = re.search(r"\| id +\| ([0-9a-f-]{36})", text).group(1)
+    assert lab.where(made["vm1"]) == ["HostB"]
+    lab.check_books()
+
+
+def list_and_show_say_what_people_expect():
+    lines = client("list").splitlines()
+    assert re.match(r"^\| +ID +\| +Name +\| +Status +\| +Networks +\|$", lines[1]), lines[1]
+    assert re.match(r"^\| %s \| vm1 +\| ACTIVE +\| private=10\.80\.\d+\.\d+ +\|$" % made["vm1"], lines[3]), lines[3]
+    server = json.loads(client("-o", "json", "show", "vm1"))
+    assert server["OS-EXT-SRV-ATTR:host"] == "HostB"
+    assert server["OS-EXT-SRV-ATTR:instance_name"] == "instance-00000001"
+    assert client("-o", "value", "list").split()[:3] == [made["vm1"], "vm1", "ACTIVE"]
+
+
+def the_guest_counts_on_its_console():
+    for _ in until(20, lambda: client("console-log", "vm1")):
+        if re.search(r"^C 0*[1-9]\d*", client("console-log", "vm1"), re.M):
+            return
+
+
+def stop_presses_the_power_button():
+    client("stop", "vm1")
+    server = api.wait_status(made["vm1"], "SHUTOFF")
+    assert server["OS-EXT-STS:power_state"] == 4
+    assert lab.where(made["vm1"]) == []
+    assert lab.serial(made["vm1"])["powered_off"] != "0", lab.serial(made["vm1"])["text"]
+
+
+def a_stopped_server_cannot_be_stopped_or_moved():
+    for body in ({"os-stop": None}, {"os-migrateLive": {"host": None, "block_migration": "auto"}}):
+        try:
+            api.action(made["vm1"], body)
+        except Refused as refused:
+            assert refused.status == 409 and "while it is in vm_state stopped" in refused.message, str(refused)
+        else:
+            raise AssertionError("accepted: %s" % body)
+
+
+def start_goes_on_with_the_same_disk():
+    before = int(lab.serial(made["vm1"])["counter"])
+    client("start", "vm1")
+    api.wait_status(made["vm1"], "ACTIVE")
+    assert lab.where(made["vm1"]) == ["HostB"]
+    report = None
+    for _ in until(20, lambda: report["text"]):
+        report = lab.serial(made["vm1"])
+        if int(report["counter"]) > before and int(report["boots"]) >= 2:
+            break
+    assert report["ok"], report["text"]
+
+
+def soft_reboot_ends_as_a_hard_one_when_the_guest_only_powers_off():
+    """The test guest answers the power button with power off; a reboot must bring it back all the same."""
+    boots = int(lab.serial(made["vm1"])["boots"])
+    client("reboot", "vm1")
+    api.wait_status(made["vm1"], "ACTIVE", 120)
+    for _ in until(20, lambda: lab.serial(made["vm1"])["text"]):
+        if int(lab.serial(made["vm1"])["boots"]) > boots:
+            break
+    assert lab.where(made["vm1"]) == ["HostB"]
+
+
+def hard_reboot_starts_it_again():
+    boots = int(lab.serial(made["vm1"])["boots"])
+    client("reboot", "--hard", "vm1")
+    api.wait_status(made["vm1"], "ACTIVE", 60)
+    for _ in until(20, lambda: lab.serial(made["vm1"])["text"]):
+        if int(lab.serial(made["vm1"])["boots"]) > boots:
+            return
+
+
+def actions_are_recorded():
+    words = [a["action"] for a in api.get("/servers/%s/os-instance-actions" % made["vm1"])["instanceActions"]]
+    assert words == ["reboot", "reboot", "start", "stop", "create"], words
+
+
+def services_hypervisors_and_resources_are_listed():
+    text = client("service-list")
+    assert len(re.findall(r"\| nova-compute +\| Host[BC] +\| nova +\| enabled \| up ", text)) == 2, text
+    assert re.search(r"\| nova-scheduler +\| HostA +\| internal \| enabled \| up ", text), text
+    assert len(re.findall(r"\| up +\| enabled +\|", client("hypervisor-list"))) == 2
+    described = client("host-describe", "HostB")
+    assert re.search(r"\| HostB \| \(total\) ", described) and re.search(r"\| HostB \| default +\| 1 +\| 64 ", described), described
+    text = lab.command("nova-lite-manage", "service", "describe_resource", "HostB").stdout.splitlines()
+    assert text[0] == "%-17s%-7s%8s%10s%8s" % ("HOST", "PROJECT", "cpu", "mem(mb)", "hdd"), text
+    assert [line.split()[0] for line in text[1:4]] == ["HostB(total)", "HostB(used_now)", "HostB(used_max)"], text
+    assert text[3].split()[1:] == ["1", "64", "1"], text
+    smile = lab.command("nova-manage", "service", "list").stdout
+    assert len(re.findall(r"^HostB +nova-compute +enabled  :-\) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", smile, re.M)) == 1, smile
+
+
+def a_guest_that_powers_itself_off_is_noticed():
+    uuid = api.boot("self-off", host="HostC")
+    lab.virsh("HostC", "shutdown", uuid)
+    api.wait_status(uuid, "SHUTOFF", 30)
+    api.delete(uuid)
+
+
+def delete_leaves_nothing():
+    client("delete", "--wait", "vm1")
+    assert lab.where(made["vm1"]) == []
+    assert lab.run("exec", "HostB", "sh", "-c", "ls /var/lib/nova-lite/instances | grep -c %s || true" % made["vm1"]).strip() == "0"
+    assert lab.sql("SELECT count(*) FROM claims") == [["0"]]
+    assert lab.sql("SELECT count(*) FROM addresses WHERE instance IS NOT NULL") == [["0"]]
+    lab.check_books()
+    done = lab.command("nova-lite", "show", "vm1", check=False)
+    assert done.returncode == 3 and "No server with a name or ID of 'vm1' exists." in done.stderr, done.stderr
+
+
+def names_are_refused_clearly():
+    for words, status, text in (
+            (("show", "nobody"), 3, "No server with a name or ID of 'nobody' exists."),
+            (("boot", "--flavor", "m9", "--image", "testguest", "x"), 3, "No flavor with a name or ID of 'm9' exists"),
+            (("boot", "--flavor", "m1.nano", "--image", "none", "x"), 3, "No image with a name or ID of 'none' exists"),
+            (("frobnicate",), 2, "there is no command 'frobnicate'"),
+            (("boot", "x"), 2, "boot needs --flavor and --image")):
+        done = lab.command("nova-lite", *words, check=False)
+        assert done.returncode == status and text in done.stderr, (words, done.returncode, done.stderr)
+
+
+def ten_servers_at_once_are_built_and_deleted():
+    body = {"server": {"name": "many", "min_count": 10, "max_count": 10, "networks": "auto",
+                       "flavorRef": api.named("/flavors/detail", "flavors", "m1.nano")["id"],
+                       "imageRef": api.named("/v2/images", "images", "testguest")["id"]}}
+    api.request("POST", "/servers", body)
+    servers = []
+    for _ in until(60, lambda: [(s["name"], s["status"], s.get("fault")) for s in servers]):
+        servers = api.get("/servers/detail?name=^many-")["servers"]
+        if len(servers) == 10 and all(s["status"] == "ACTIVE" and not s["OS-EXT-STS:task_state"] for s in servers):
+            break
+    lab.check_books()
+    spread = {s["OS-EXT-SRV-ATTR:host"] for s in servers}
+    assert spread == {"HostB", "HostC"}, spread
+    for server in servers:
+        api.request("DELETE", "/servers/" + server["id"])
+    for _ in until(60, lambda: api.get("/servers?name=^many-")):
+        if not api.get("/servers?name=^many-")["servers"]:
+            break
+    lab.check_books()
+
+
+try:
+    status = main([the_lab_is_up_within_15_seconds, boot_prints_the_server_and_it_becomes_active,
+                   list_and_show_say_what_people_expect, the_guest_counts_on_its_console, stop_presses_the_power_button,
+                   a_stopped_server_cannot_be_stopped_or_moved, start_goes_on_with_the_same_disk,
+                   soft_reboot_ends_as_a_hard_one_when_the_guest_only_powers_off, hard_reboot_starts_it_again,
+                   actions_are_recorded, services_hypervisors_and_resources_are_listed,
+                   a_guest_that_powers_itself_off_is_noticed, delete_leaves_nothing, names_are_refused_clearly,
+                   ten_servers_at_once_are_built_and_deleted])
+finally:
+    lab.down()
+sys.exit(status)
