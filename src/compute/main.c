@@ -48,7 +48,7 @@ static bool parts_up(nova_service *service, void *daemon, GError **error)
 				      conf->live_migration_strict_switchover, &flags, &note, error))
 		return false;
 	if (note)
-		nova_log_warning(NULL, "[libvirt] live_migration_flag: %s", note);
+		nova_log_info(NULL, "[libvirt] live_migration_flag: %s", note);
 	compute->service = service;
 	compute->host = g_strdup(conf->host);
 	compute->boot_id = g_strdup(g_strstrip(boot_id));

@@ -95,7 +95,7 @@ void nova_migrate_look_at(nova_step *step, nova_virt_migration *migration, nova_
 		memory->seen_dest = now.dest;
 	}
 	const nova_migration_facts facts = {
-		.state = step->op->state,
+		.state = step->op->state == NOVA_OPS_CLEANING ? NOVA_OPS_SWITCHED : step->op->state,
 		.pre_power = step->op->pre_power,
 		.token = step->instance->token,
 		.strict = step->op->strict,

@@ -47,7 +47,8 @@ struct copy {
 	nova_migrate_pace pace;
 	nova_migrate_look look;
 	int64_t switch_usec;    /* CLOCK_BOOTTIME when the guest was first seen standing still; 0 */
-	int64_t resumed_usec;   /* when it was seen running on the destination; 0 */
+	int64_t dead_usec;      /* when the source was seen to be dead; 0 */
+	int64_t resumed_usec;   /* when the guest was seen running on the destination; 0 */
 	bool aborting, forced;
 	const char *abort_why;  /* NULL: by request */
 	char *call_error;       /* what the migrate call said */
@@ -229,6 +230,12 @@ static void note_switch(struct copy *copy)
 		copy->switch_usec = 0;
 }
 
+static void note_death(struct copy *copy, bool dead)
+{
+	if (dead && !copy->dead_usec)
+		copy->dead_usec = now_usec();
+}
+
 /* The guest has just been paused for the switch.  Its process will end within milliseconds; libvirt, while
  * it ends it, would keep a question waiting for 200 ms.  So nobody is asked: the pidfd tells. */
 static void linger(struct copy *copy)
@@ -237,9 +244,8 @@ static void linger(struct copy *copy)
 
 	if (!copy->migration || !nova_virt_migration_watches_source(copy->migration))
 		return;
-	while (now_usec() < until && !nova_virt_migration_returned(copy->migration, NULL) &&
-	       !nova_virt_migration_wait(copy->migration, SWITCH_TICK_MS))
-		;
+	while (now_usec() < until && !copy->dead_usec && !nova_virt_migration_returned(copy->migration, NULL))
+		note_death(copy, nova_virt_migration_wait(copy->migration, SWITCH_TICK_MS));
 }
 
 static bool signal_source(struct copy *copy, int signo, GError **error)
@@ -309,7 +315,6 @@ static int64_t downtime_ms(struct copy *copy)
 static nova_step_end flip(struct copy *copy, GError **error)
 {
 	nova_step *step = copy->step;
-	const nova_log_tags tags = tags_of(copy);
 	int64_t downtime = downtime_ms(copy);
 	g_autofree char *evidence = nova_migrate_evidence(step, &copy->look, copy->call_error);
 	bool said = false;
@@ -326,10 +331,13 @@ static nova_step_end flip(struct copy *copy, GError **error)
 			g_propagate_error(error, g_steal_pointer(&failed));
 			return NOVA_STEP_ERROR;
 		}
-		if (!said)
+		if (!said) { /* made anew: reading the row again frees what earlier tags point to */
+			const nova_log_tags tags = tags_of(copy);
+
 			nova_log_warning(&tags,
 					 "the guest runs on '%s', which could not be recorded yet, trying again: %s",
 					 step->op->dest_host, failed->message);
+		}
 		said = true;
 		g_usleep((unsigned long)(pause_ms * USEC_PER_MS));
 		if (!nova_migrate_reload(step, NULL))
@@ -407,7 +415,7 @@ static void wait_for_news(struct copy *copy, int ms)
 	bool dead = copy->migration && nova_virt_migration_source_dead(copy->migration);
 
 	if (copy->migration && !dead)
-		nova_virt_migration_wait(copy->migration, ms);
+		note_death(copy, nova_virt_migration_wait(copy->migration, ms));
 	else
 		g_usleep((unsigned long)(ms * USEC_PER_MS));
 	if (copy->migration && !copy->call_error)
