@@ -296,6 +296,13 @@ static bool take_over(struct copy *copy, GError **error)
 		copy->resumed_usec = now_usec();
 	copy->look.dest.seen =
 		copy->step->op->pre_power == NOVA_POWER_PAUSED ? NOVA_SEEN_PAUSED_USER : NOVA_SEEN_RUNNING;
+	if (copy->switch_usec && copy->dead_usec) {
+		const nova_log_tags tags = tags_of(copy);
+
+		nova_log_info(&tags, "the source ended %d ms after the pause was seen, the destination ran %d ms later",
+			      (int)((copy->dead_usec - copy->switch_usec) / USEC_PER_MS),
+			      (int)((copy->resumed_usec - copy->dead_usec) / USEC_PER_MS));
+	}
 	return true;
 }
 
