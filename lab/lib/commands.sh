@@ -107,10 +107,23 @@ cmd_up() {
 	up_next
 }
 
-# nova-manage and nova-lite-manage for this machine's PATH: they run on HostA.
+# Programs for this machine's PATH: nova-manage and nova-lite-manage run on HostA; nova gets a project, which
+# it asks for though nothing uses it, and which openstack refuses together with OS_AUTH_TYPE=none.
 wrappers_write() {
 	local name
 	mkdir -p "$LAB/bin"
+	cat >"$LAB/bin/nova" <<-'TEXT'
+		#!/bin/sh
+		: "${OS_PROJECT_ID:=default}"
+		export OS_PROJECT_ID
+		IFS=:
+		for directory in $PATH; do
+			[ "$directory" != "${0%/*}" ] && [ -x "$directory/nova" ] && exec "$directory/nova" "$@"
+		done
+		echo "nova: not installed; apt-get install python3-novaclient" >&2
+		exit 127
+	TEXT
+	chmod 755 "$LAB/bin/nova"
 	for name in nova-lite-manage nova-manage; do
 		printf '#!/bin/sh\nNOVA_LITE_LAB=%s exec %s exec HostA %s "$@"\n' "$LAB" "$self" "$name" >"$LAB/bin/$name"
 		chmod 755 "$LAB/bin/$name"
@@ -208,7 +221,6 @@ environment() {
 		OS_ENDPOINT=$api/v2.1
 		OS_AUTH_URL=$api
 		OS_USERNAME=admin
-		OS_PROJECT_ID=default
 		OS_IDENTITY_API_VERSION=3
 		OS_IMAGE_ENDPOINT_OVERRIDE=$api/image
 		PGHOST=$ip

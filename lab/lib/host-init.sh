@@ -31,6 +31,7 @@ printf '#!/bin/sh\nexec "%s" --config-file "%s" "$@"\n' "${LAB_BINPATH%%:*}/nova
 	>/run/nova-lite-lab/bin/nova-lite-manage
 chmod 755 /run/nova-lite-lab/bin/nova-lite-manage
 ln -s nova-lite-manage /run/nova-lite-lab/bin/nova-manage
+cp "$LAB/bin/nova" /run/nova-lite-lab/bin/
 own "$DIR/state" "$STATE_PATH"
 mkdir -p "$INSTANCES_PATH"
 
