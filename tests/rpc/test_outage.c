@@ -4,6 +4,10 @@
  */
 #include "fixture.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* A sender that never pauses for long: casts numbered from 0, until told to stop. */
 typedef struct cast_load {
 	nova_bus *bus;
@@ -182,6 +186,28 @@ static bool is_blocked(void *data)
 	return stats.blocked;
 }
 
+static void set_memory_limit(const char *a, const char *b)
+{
+	g_free(test_broker_ctl(the_broker, "set_vm_memory_high_watermark", a, b, NULL));
+}
+
+/* A service can stop while the broker does not read. */
+static void check_blocked_stop(void)
+{
+	nova_bus *bus = test_bus_new(NULL);
+	nova_rpc_target target = { .topic = "blocked", .server = "host1" };
+	int64_t begun;
+
+	set_memory_limit("absolute", "1000");
+	test_cast(bus, &target, "note", "{\"x\":0}");
+	test_wait_until(is_blocked, bus, "the sender knows that it is blocked");
+	begun = g_get_monotonic_time();
+	nova_bus_stop(bus, 1000);
+	assert_true(g_get_monotonic_time() - begun < 2500000);
+	nova_bus_free(bus);
+	set_memory_limit("0.4", NULL);
+}
+
 /* A broker short of memory stops reading: senders are not held up, the queue is bounded, and all that
  * was accepted arrives when the broker reads again. */
 static void test_blocked_broker(void **state)
@@ -196,7 +222,7 @@ static void test_blocked_broker(void **state)
 	char *text;
 
 	(void)state;
-	g_free(test_broker_ctl(the_broker, "set_vm_memory_high_watermark", "absolute", "1000", NULL));
+	set_memory_limit("absolute", "1000");
 	test_cast(client, &target, "note", "{\"x\":0}"); /* the broker tells only those who send */
 	test_wait_until(is_blocked, client, "the sender knows that it is blocked");
 	begun = g_get_monotonic_time();
@@ -208,8 +234,9 @@ static void test_blocked_broker(void **state)
 	begun = g_get_monotonic_time();
 	text = test_call_fails(client, &target, "echo", "{}", 300, NOVA_FAULT_MESSAGING);
 	g_free(text);
-	g_free(test_broker_ctl(the_broker, "set_vm_memory_high_watermark", "0.4", NULL, NULL));
+	set_memory_limit("0.4", NULL);
 	test_service_wait(service, NULL, accepted + 1);
+	check_blocked_stop();
 	test_service_free(service);
 	nova_bus_free(bus);
 	nova_bus_free(client);
@@ -248,6 +275,57 @@ static void test_idle_connections(void **state)
 	assert_int_equal(stats.connects, 1);
 	test_service_free(service);
 	nova_bus_free(bus);
+}
+
+static bool is_away(void *data)
+{
+	return !nova_bus_is_connected(data);
+}
+
+/* A broker that is frozen keeps its connections open: only missing heartbeats tell. */
+static void test_frozen_broker(void **state)
+{
+	nova_bus *bus = test_bus_new(&(nova_bus_options){ .heartbeat_s = 1, .connect_timeout_ms = 1000 });
+	test_service *service = test_service_new(bus, "frozen", "host1", 1);
+	nova_rpc_target target = { .topic = "frozen", .server = "host1" };
+
+	(void)state;
+	test_broker_pause(the_broker);
+	test_cast(bus, &target, "note", "{\"x\":1}");
+	test_wait_until(is_away, bus, "the connection is given up");
+	test_cast(bus, &target, "note", "{\"x\":2}");
+	test_broker_resume(the_broker);
+	test_service_wait(service, "1", 1);
+	test_service_wait(service, "2", 1);
+	assert_int_equal(test_service_count(service, NULL), 2);
+	test_service_free(service);
+	nova_bus_free(bus);
+}
+
+/* Something listens at the port and never says a word. */
+static void test_silent_broker(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	g_autofree char *url = NULL;
+	nova_bus_options options = { .connect_timeout_ms = 500 };
+	nova_rpc_target target = { .topic = "silent" };
+	nova_bus *bus;
+	int64_t begun;
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 10), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	options.transport_url = url = g_strdup_printf("rabbit://127.0.0.1:%u/", ntohs(address.sin_port));
+	bus = nova_bus_new(&options, NULL);
+	nova_bus_start(bus);
+	begun = g_get_monotonic_time();
+	g_free(test_call_fails(bus, &target, "echo", "{}", 700, NOVA_FAULT_MESSAGING_TIMEOUT));
+	nova_bus_free(bus);
+	assert_true(g_get_monotonic_time() - begun < 3000000);
+	close(fd);
 }
 
 /* The first broker of the list is dead, the second not. */
@@ -311,6 +389,8 @@ int run_outage_tests(void)
 		cmocka_unit_test(test_other_properties),
 		cmocka_unit_test(test_deleted_queue),
 		cmocka_unit_test(test_idle_connections),
+		cmocka_unit_test(test_silent_broker),
+		cmocka_unit_test(test_frozen_broker),
 		cmocka_unit_test(test_blocked_broker),
 		cmocka_unit_test(test_stop_app_under_load),
 		cmocka_unit_test(test_kill_under_load),

@@ -224,6 +224,16 @@ void test_broker_kill(test_broker *broker)
 	broker->server = 0;
 }
 
+void test_broker_pause(test_broker *broker)
+{
+	kill(-broker->server, SIGSTOP);
+}
+
+void test_broker_resume(test_broker *broker)
+{
+	kill(-broker->server, SIGCONT);
+}
+
 static void remove_tree(const char *path)
 {
 	if (g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {

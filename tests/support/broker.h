@@ -25,4 +25,6 @@ unsigned test_broker_port(const test_broker *broker);
 char *test_broker_ctl(test_broker *broker, const char *a, const char *b, const char *c, const char *d);
 
 void test_broker_kill(test_broker *broker); /* SIGKILL, as a power failure */
+void test_broker_pause(test_broker *broker); /* SIGSTOP: connections stay open, nobody answers */
+void test_broker_resume(test_broker *broker);
 void test_broker_start(test_broker *broker); /* again after a kill; waits until it is ready */
