@@ -19,6 +19,7 @@ enum {
 	CHANNEL = 1,
 	CHANNEL_MAX = 2047, /* what oslo.messaging's client negotiates */
 	FRAME_MAX = 131072,
+	NO_HEARTBEAT_LIMIT_MS = 120000,
 	MAX_SHORT = 256, /* an AMQP short string and its NUL */
 };
 
@@ -148,14 +149,13 @@ static bool log_in(nova_amqp *amqp, const nova_broker *broker, const nova_amqp_s
  * counts unacknowledged data and a closed window alike. */
 static void limit_silence(nova_amqp *amqp)
 {
-	unsigned limit_ms = (unsigned)amqp->heartbeat_s * 2000;
+	unsigned limit_ms = amqp->heartbeat_s > 0 ? (unsigned)amqp->heartbeat_s * 2000 : NO_HEARTBEAT_LIMIT_MS;
 	int one = 1;
 	int fd = amqp_get_sockfd(amqp->state);
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	if (limit_ms)
-		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
 }
 
 nova_amqp *nova_amqp_open(const nova_broker *broker, const nova_amqp_settings *settings, GError **error)

@@ -23,7 +23,6 @@ static void fill_options(nova_bus_options *options)
 	set_default_text(&options->control_exchange, "nova");
 	set_default_text(&options->program, "nova-lite");
 	options->dead_letter_exchange = g_strdup(options->dead_letter_exchange);
-	set_default(&options->heartbeat_s, 60);
 	set_default(&options->connect_timeout_ms, 5000);
 	set_default(&options->prefetch, 64);
 	set_default(&options->queue_limit, 1000);

@@ -41,7 +41,9 @@ typedef struct nova_bus_options {
 	const char *transport_url;
 	const char *control_exchange; /* topic exchange of requests ["nova"] */
 	const char *program; /* e.g. "nova-lite-compute"; names our connections in the broker's lists ["nova-lite"] */
-	unsigned heartbeat_s; /* proposed to the broker; a dead peer is noticed after twice that [60] */
+	/* Proposed to the broker; a silent peer is given up after twice that.  0: none, then only TCP
+	 * notices that a peer is gone. */
+	unsigned heartbeat_s;
 	unsigned connect_timeout_ms; /* for one broker: TCP and login [5000] */
 	/* amqp_durable_queues of oslo.messaging: exchange, topic and host queues survive a broker's
 	 * restart.  Everybody on the same broker must agree, else declaring fails (406). */

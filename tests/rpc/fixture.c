@@ -8,7 +8,7 @@
 
 test_broker *the_broker;
 
-enum { PATIENCE_MS = 15000 };
+enum { PATIENCE_MS = 30000 };
 
 static bool run_echo(nova_rpc_request *request, GError **error)
 {
@@ -131,6 +131,8 @@ nova_bus *test_bus_new(const nova_bus_options *overrides)
 
 	if (!options.transport_url)
 		options.transport_url = test_broker_url(the_broker);
+	if (!options.heartbeat_s)
+		options.heartbeat_s = 60;
 	bus = nova_bus_new(&options, &error);
 	if (!bus)
 		fail_msg("%s", error->message);

@@ -34,7 +34,7 @@ typedef struct test_service {
 	nova_rpc_server *server;
 } test_service;
 
-nova_bus *test_bus_new(const nova_bus_options *overrides); /* transport_url and NULL overrides filled in; connected */
+nova_bus *test_bus_new(const nova_bus_options *overrides); /* transport_url and heartbeat are filled in; connected */
 
 /* Methods echo, context, note, notes, fail, slow, newer as oslo_peer.py's endpoint; listening. */
 test_service *test_service_new(nova_bus *bus, const char *topic, const char *host, unsigned workers);
@@ -42,7 +42,7 @@ test_service *test_service_new(nova_bus *bus, const char *topic, const char *hos
 test_service *test_service_start(nova_bus *bus, const char *topic, const char *host, unsigned workers);
 void test_service_free(test_service *service);
 size_t test_service_count(test_service *service, const char *json); /* NULL: all */
-/* Waits up to 15 s for so many notes of this value. */
+/* Waits up to 30 s for so many notes of this value. */
 void test_service_wait(test_service *service, const char *json, size_t count);
 
 /* Calls and gives the result as JSON text, or fails the test.  Free with g_free(). */
@@ -52,7 +52,7 @@ char *test_call_fails(nova_bus *bus, const nova_rpc_target *target, const char *
 		      unsigned timeout_ms, nova_fault fault);
 void test_cast(nova_bus *bus, const nova_rpc_target *target, const char *method, const char *args);
 
-/* Polls until check(data) or 15 s; fails the test with `what' otherwise. */
+/* Polls until check(data) or 30 s; fails the test with `what' otherwise. */
 void test_wait_until(bool (*check)(void *data), void *data, const char *what);
 
 typedef struct raw_message {

@@ -75,7 +75,7 @@ static unsigned missing_of(test_service *service, unsigned sent)
 
 static void wait_for_all(test_service *service, unsigned sent)
 {
-	for (int i = 0; i < 1500 && missing_of(service, sent) > 0; i++)
+	for (int i = 0; i < 3000 && missing_of(service, sent) > 0; i++)
 		g_usleep(10000);
 }
 
@@ -114,14 +114,14 @@ static void test_stop_app_under_load(void **state)
 		g_usleep(100000); /* until the server has declared its queues again */
 	end_load(&load);
 	assert_true(load.sent > before + 100);
-	for (int i = 0; i < 1500 && missing_of(service, load.sent) > missing_of(service, before); i++)
+	for (int i = 0; i < 3000 && missing_of(service, load.sent) > missing_of(service, before); i++)
 		g_usleep(10000);
 	count_arrivals(service, load.sent, &missing, &repeated);
 	print_message("  %u casts, %u of them before the outage was over, %u lost with the broker\n", load.sent, before,
 		      missing);
 	print_stats(client, "sender");
 	assert_int_equal(missing, missing_of(service, before));
-	assert_true(missing < 20);
+	assert_true(missing < 100);
 	assert_int_equal(repeated, 0);
 	test_service_free(service);
 	nova_bus_free(bus);
