@@ -130,6 +130,46 @@ bool nova_server_migrations_force(nova_request *r, GError **error)
 	return nova_operations_request_force(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
 }
 
+/* ---- one server's, as this project tells it: ended ones too, with state, reason and journal ---- */
+
+bool nova_migration_stories_index(nova_request *r, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	nova_operation_query query = { .instance_uuid = r->server->uuid,
+				       .migrations_only = true,
+				       .limit = (int)r->conf->api_max_limit };
+	g_autoptr(GPtrArray) found = NULL;
+	json_object *list;
+
+	if (!nova_operations_list(r->api->db, &query, &found, error))
+		return false;
+	list = json_object_new_array();
+	for (unsigned i = 0; i < found->len; i++)
+		json_object_array_add(list, nova_view_migration_story(&view, found->pdata[i], NULL));
+	return nova_reply_member(r, 200, "migrations", list);
+}
+
+bool nova_migration_stories_show(nova_request *r, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	int64_t id = g_ascii_strtoll(r->ids[1], NULL, 10);
+	GError *failure = NULL;
+	g_autoptr(nova_operation) op = id > 0 ? nova_operations_find(r->api->db, id, &failure) : NULL;
+	g_autoptr(GPtrArray) journal = NULL;
+
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	if (!op || op->kind != NOVA_OP_LIVE_MIGRATION || strcmp(op->instance_uuid, r->server->uuid) != 0 ||
+	    !is_named(op, r->ids[1]))
+		return nova_fail(error, NOVA_FAULT_MIGRATION_NOT_FOUND, "Migration %s not found for instance %s",
+				 r->ids[1], r->server->uuid);
+	if (!nova_operations_journal(r->api->db, op->id, &journal, error))
+		return false;
+	return nova_reply_member(r, 200, "migration", nova_view_migration_story(&view, op, journal));
+}
+
 /* ---- everybody's ---- */
 
 static bool read_query(nova_request *r, nova_operation_query *query, GError **error)

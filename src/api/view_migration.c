@@ -75,3 +75,61 @@ json_object *nova_view_migration(const nova_view *view, const nova_operation *op
 	}
 	return object;
 }
+
+static json_object *story_line(const nova_view *view, const nova_journal_entry *entry)
+{
+	json_object *line = json_object_new_object();
+
+	nova_json_add_int(line, "seq", entry->seq);
+	nova_view_add_time(line, "at", entry->at_us);
+	nova_json_add_str(line, "host", entry->host);
+	nova_json_add_str(line, "actor", entry->actor);
+	nova_json_add_str(line, "from_state", nova_op_state_name(entry->from));
+	nova_json_add_str(line, "to_state", nova_op_state_name(entry->to));
+	nova_json_add_str(line, "message", entry->message);
+	if (view->admin)
+		nova_json_add(line, "evidence", nova_view_parsed(entry->evidence_json, "null"));
+	return line;
+}
+
+static void add_known(json_object *object, const char *key, int64_t value)
+{
+	if (value >= 0)
+		nova_json_add_int(object, key, value);
+	else
+		nova_json_add_null(object, key);
+}
+
+json_object *nova_view_migration_story(const nova_view *view, const nova_operation *op, const GPtrArray *journal)
+{
+	json_object *object = nova_view_server_migration(view, op);
+
+	/* Here dest_host is the destination's name: the address Nova calls so is no use to people. */
+	nova_json_add_str(object, "source_host", op->source_host);
+	nova_json_add_str(object, "dest_host", op->dest_host);
+	nova_json_add_str(object, "state", nova_op_state_name(op->state));
+	nova_json_add_str(object, "doing", nova_flow_row_of(op->kind, op->state)->doc);
+	nova_json_add_str(object, "requested_host", op->requested_host);
+	nova_json_add_str(object, "request_id", op->request_id);
+	nova_json_add_str(object, "reason", op->reason);
+	nova_json_add_str(object, "blocked", nova_blocked_name(op->blocked));
+	nova_json_add_str(object, "blocked_host", op->blocked_host);
+	nova_json_add_bool(object, "abort_requested", op->abort_requested);
+	nova_json_add_bool(object, "strict", op->strict);
+	nova_json_add_int(object, "attempts", op->attempts);
+	add_known(object, "downtime_ms", op->downtime_ms);
+	add_known(object, "total_ms", op->total_ms);
+	nova_view_add_time(object, "finished_at", op->finished_us);
+	nova_json_add_int(object, "rate_bytes", op->rate);
+	nova_json_add_int(object, "dirty_rate_bytes", op->dirty_rate);
+	nova_json_add_int(object, "iteration", op->iteration);
+	nova_json_add_int(object, "percent", op->percent);
+	if (journal) {
+		json_object *lines = json_object_new_array();
+
+		for (unsigned i = 0; i < journal->len; i++)
+			json_object_array_add(lines, story_line(view, journal->pdata[i]));
+		nova_json_add(object, "journal", lines);
+	}
+	return object;
+}

@@ -54,6 +54,9 @@ char *nova_view_host_id(const char *project_id, const char *host);
 const char *nova_view_migration_status(const nova_operation *op);
 json_object *nova_view_server_migration(const nova_view *view, const nova_operation *op);
 json_object *nova_view_migration(const nova_view *view, const nova_operation *op);
+/* The project's own resource: all there is to say of a migration, ended or not.  journal (of nova_journal_entry) may
+ * be NULL. */
+json_object *nova_view_migration_story(const nova_view *view, const nova_operation *op, const GPtrArray *journal);
 
 json_object *nova_view_action(const nova_view *view, const nova_operation *op);
 /* With events, made from the journal (of nova_journal_entry, oldest first). */

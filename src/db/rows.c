@@ -244,6 +244,10 @@ nova_operation *nova_row_operation(nova_result *row, GError **error)
 	op->disk_total = nova_result_int(row, "disk_total");
 	op->disk_processed = nova_result_int(row, "disk_processed");
 	op->disk_remaining = nova_result_int(row, "disk_remaining");
+	op->rate = nova_result_int(row, "rate");
+	op->dirty_rate = nova_result_int(row, "dirty_rate");
+	op->iteration = (int)nova_result_int(row, "iteration");
+	op->percent = (int)nova_result_int(row, "percent");
 	op->flavor_id = nova_result_int(row, "flavor_id");
 	return g_steal_pointer(&op);
 }

@@ -56,6 +56,8 @@ typedef struct nova_operation {
 	/* latest progress, 0 where not known */
 	int64_t memory_total, memory_processed, memory_remaining; /* bytes */
 	int64_t disk_total, disk_processed, disk_remaining;
+	int64_t rate, dirty_rate; /* bytes per second */
+	int iteration, percent;
 	/* flavor row ids for os-migrations */
 	int64_t flavor_id;
 } nova_operation;

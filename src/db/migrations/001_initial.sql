@@ -362,7 +362,7 @@ SELECT o.id, o.uuid, o.kind, o.state, o.seq, o.instance, o.project_id, o.user_id
        o.downtime_ms, o.total_ms, nova_usec(o.created_at) AS created_us, nova_usec(o.changed_at) AS changed_us,
        nova_usec(o.finished_at) AS finished_us,
        p.memory_total, p.memory_processed, p.memory_remaining, p.disk_total, p.disk_processed, p.disk_remaining,
-       i.flavor_id, o.not_before, o.created_at, o.changed_at, o.finished_at
+       p.rate, p.dirty_rate, p.iteration, p.percent, i.flavor_id, o.not_before, o.created_at, o.changed_at, o.finished_at
   FROM operations o
   JOIN instances i ON i.uuid = o.instance
   LEFT JOIN hosts s ON s.id = o.source_host_id
