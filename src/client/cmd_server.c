@@ -310,7 +310,7 @@ bool nova_cmd_delete(nova_client *client, int argc, char **argv, GError **error)
 		for (int64_t deadline = g_get_monotonic_time() + 120 * G_USEC_PER_SEC; wait;
 		     g_usleep(200000)) {
 			g_autoptr(GError) gone = NULL;
-			g_autoptr(json_object) server = fetch(client, id, &gone);
+			g_autoptr(json_object) server G_GNUC_UNUSED = fetch(client, id, &gone);
 
 			if (nova_error_is(gone, NOVA_FAULT_NOT_FOUND))
 				break;

@@ -57,7 +57,7 @@ const nova_conf *nova_pool_conf(const nova_db *db)
 
 unsigned nova_pool_size(nova_db *db)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&db->lock);
+	g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&db->lock);
 
 	return db->open;
 }
@@ -114,7 +114,7 @@ nova_conn *nova_pool_take(nova_db *db, GError **error)
 {
 	int64_t patience_ms = db->conf->database_connect_timeout * 1000;
 	nova_deadline deadline = nova_deadline_in_ms(patience_ms);
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&db->lock);
+	g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&db->lock);
 	g_autoptr(GError) reason = NULL;
 	int64_t pause_ms = PAUSE_FIRST_MS;
 
