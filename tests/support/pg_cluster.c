@@ -24,7 +24,9 @@
 struct pg_cluster {
 	char *dir, *data, *bin;
 	int port;
-	pid_t pid; /* 0: not running */
+	pid_t pid;    /* 0: not running */
+	PGconn *conn; /* for pg_cluster_sql(), to `database' */
+	char *database;
 };
 
 /* Where the server's programs are: not in PATH on Debian. */
@@ -132,10 +134,17 @@ void pg_cluster_start(pg_cluster *cluster)
 	fail_msg("PostgreSQL does not accept connections, see %s/log", cluster->dir);
 }
 
+static void disconnect(pg_cluster *cluster)
+{
+	PQfinish(g_steal_pointer(&cluster->conn));
+	g_clear_pointer(&cluster->database, g_free);
+}
+
 void pg_cluster_kill(pg_cluster *cluster)
 {
 	if (!cluster->pid)
 		return;
+	disconnect(cluster);
 	kill(cluster->pid, SIGCONT);
 	kill(cluster->pid, SIGQUIT);
 	while (waitpid(cluster->pid, NULL, 0) < 0 && errno == EINTR)
@@ -224,15 +233,27 @@ nova_db *pg_cluster_database(pg_cluster *cluster, const char *name, unsigned con
 	return db;
 }
 
+static PGconn *connection(pg_cluster *cluster, const char *database)
+{
+	if (cluster->conn && strcmp(cluster->database, database) == 0 &&
+	    PQstatus(cluster->conn) == CONNECTION_OK)
+		return cluster->conn;
+	g_autofree char *uri = pg_cluster_uri(cluster, database);
+
+	disconnect(cluster);
+	cluster->conn = PQconnectdb(uri);
+	cluster->database = g_strdup(database);
+	return cluster->conn;
+}
+
 char *pg_cluster_sql(pg_cluster *cluster, const char *database, const char *format, ...)
 {
-	g_autofree char *uri = pg_cluster_uri(cluster, database);
 	va_list args;
 
 	va_start(args, format);
 	g_autofree char *sql = g_strdup_vprintf(format, args);
 	va_end(args);
-	PGconn *conn = PQconnectdb(uri);
+	PGconn *conn = connection(cluster, database);
 	PGresult *result = PQexec(conn, sql);
 	char *value = NULL;
 
@@ -244,7 +265,6 @@ char *pg_cluster_sql(pg_cluster *cluster, const char *database, const char *form
 	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))
 		value = g_strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
-	PQfinish(conn);
 	return value;
 }
 
@@ -254,14 +274,11 @@ char *pg_cluster_digest(pg_cluster *cluster, const char *database)
 					      "flavors",   "images",      "networks",   "instances",
 					      "addresses", "operations",  "attempts",   "journal",
 					      "claims",    "disk_claims", "progress" };
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autoptr(GString) sql = g_string_new("SELECT md5(concat(''");
 
-	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
-		g_autofree char *text = pg_cluster_sql(
-			cluster, database, "SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM %s t",
-			tables[i]);
-
-		g_checksum_update(sum, (const guchar *)(text ? text : "-"), -1);
-	}
-	return g_strdup(g_checksum_get_string(sum));
+	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
+		g_string_append_printf(
+			sql, ", (SELECT string_agg(t::text, E'\\n' ORDER BY t::text) FROM %s t)", tables[i]);
+	g_string_append(sql, "))");
+	return pg_cluster_sql(cluster, database, "%s", sql->str);
 }

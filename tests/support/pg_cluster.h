@@ -3,7 +3,8 @@
  * pg_cluster.h - a throw-away PostgreSQL for tests: its own directory under /tmp, its own port and socket.
  *
  * The server runs as user `postgres' when the test runs as root (PostgreSQL refuses root), else as the user
- * of the test, and ends with the test program even when that is killed.  Functions fail the test (cmocka)
+ * of the test, and ends with the test program (with the thread that started it), even when that is killed.
+ * Functions fail the test (cmocka)
  * instead of returning errors.  One thread at a time.
  */
 #pragma once
