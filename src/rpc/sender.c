@@ -204,20 +204,26 @@ static bool sender_event(void *owner, nova_amqp *amqp, const nova_amqp_event *ev
 	return true;
 }
 
-/* Moves delayed messages whose time has come back in front; returns ms until the next one. */
+/* Moves delayed messages whose time has come back in front, in order; returns ms until the next one. */
 static int wake_delayed(nova_sender *sender)
 {
 	int64_t now = g_get_monotonic_time();
 	nova_outgoing *message;
+	GQueue due = G_QUEUE_INIT;
+	int next_ms = INT32_MAX;
 
 	while ((message = g_queue_peek_head(&sender->delayed))) {
-		if (message->retry_usec > now)
-			return (int)((message->retry_usec - now) / 1000) + 1;
-		g_mutex_lock(&sender->lock);
-		g_queue_push_head(&sender->waiting, g_queue_pop_head(&sender->delayed));
-		g_mutex_unlock(&sender->lock);
+		if (message->retry_usec > now) {
+			next_ms = (int)((message->retry_usec - now) / 1000) + 1;
+			break;
+		}
+		g_queue_push_tail_link(&due, g_queue_pop_head_link(&sender->delayed));
 	}
-	return INT32_MAX;
+	g_mutex_lock(&sender->lock);
+	while (due.length > 0)
+		g_queue_push_head_link(&sender->waiting, g_queue_pop_tail_link(&due));
+	g_mutex_unlock(&sender->lock);
+	return next_ms;
 }
 
 static bool is_expired(const nova_outgoing *message, int64_t now)
