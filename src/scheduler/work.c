@@ -103,7 +103,6 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 	g_autoptr(GRand) rand = g_rand_new();
 	g_autoptr(GPtrArray) hosts = NULL;
 	g_autoptr(GHashTable) tried = NULL;
-	const nova_log_tags tags = { op->request_id, op->instance_uuid, NULL, op->id };
 
 	if (!nova_hosts_list(scheduler->db, &hosts, error))
 		return false;
@@ -134,7 +133,9 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 			return false;
 		if (!taken)
 			continue;
-		nova_log_info(&tags, "%s: '%s' chosen among %u hosts that fit of %u", nova_op_kind_name(op->kind),
+		/* The row was read anew: its strings are others than before. */
+		nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id },
+			      "%s: '%s' chosen among %u hosts that fit of %u", nova_op_kind_name(op->kind),
 			      host->name, selection->candidates->len, hosts->len);
 		nova_fault_point_pass("scheduler:requested:after");
 		ring(scheduler, op, context);
@@ -155,7 +156,8 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 	}
 	if (!nova_operations_no_valid_host(scheduler->db, op, reason, nova_json_text(trace), error))
 		return false;
-	nova_log_warning(&tags, "%s: %s", nova_op_kind_name(op->kind), reason);
+	nova_log_warning(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "%s: %s",
+			 nova_op_kind_name(op->kind), reason);
 	*ret_done = true;
 	return true;
 }
