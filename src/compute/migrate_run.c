@@ -29,13 +29,14 @@
 
 #define TICK_MS 500        /* between two looks at a copy that goes well */
 #define SWITCH_TICK_MS 10  /* at the switch */
-#define SETTLE_MS 3000     /* how long a switch is looked at that often */
+#define SETTLE_MS 10000    /* how long a switch is looked at that often */
 #define LINGER_MS 400      /* how long the end of the source is waited for before anybody is asked */
 #define CALL_MS 2000       /* for one question about the running job */
 #define ACT_MS 10000
 #define STOP_LOOK_MS 100   /* between stopping a source that nobody ends and looking at it again */
 #define KILL_WAIT_MS 2000
 #define BLOCKED_MS 1000
+#define SWITCH_BLOCKED_MS 100
 #define FLIP_FIRST_MS 100
 #define FLIP_LAST_MS 2000
 #define USEC_PER_MS INT64_C(1000)
@@ -211,7 +212,7 @@ static bool copy_goes_on(struct copy *copy)
 		return false;
 	if (!nova_virt_migration_progress(copy->migration, &seen, CALL_MS, NULL))
 		return false;
-	if (seen.job)
+	if (seen.job && seen.memory_total > 0)
 		report(copy, &seen);
 	keep_pace(copy);
 	return true;
@@ -222,12 +223,17 @@ static bool copy_goes_on(struct copy *copy)
 static void note_switch(struct copy *copy)
 {
 	bool stands = copy->look.source.seen == NOVA_SEEN_PAUSED_MIGRATION ||
-		      (copy->look.source.seen == NOVA_SEEN_ABSENT && copy->look.dest.seen == NOVA_SEEN_PAUSED_USER);
+		      (copy->look.source.seen != NOVA_SEEN_RUNNING && copy->look.dest.seen == NOVA_SEEN_PAUSED_USER);
 
 	if (stands && !copy->switch_usec)
 		copy->switch_usec = now_usec();
 	else if (copy->look.source.seen == NOVA_SEEN_RUNNING)
 		copy->switch_usec = 0;
+}
+
+static bool is_switching(const struct copy *copy)
+{
+	return copy->switch_usec && now_usec() - copy->switch_usec < SETTLE_MS * USEC_PER_MS;
 }
 
 static void note_death(struct copy *copy, bool dead)
@@ -401,7 +407,7 @@ static void show_blocked(struct copy *copy, nova_blocked blocked)
 	copy->look.verdict.blocked = blocked;
 	if (nova_migrate_block(copy->step, &copy->look, &error) == NOVA_STEP_ERROR)
 		nova_migrate_reload(copy->step, NULL);
-	g_usleep(BLOCKED_MS * USEC_PER_MS);
+	g_usleep((unsigned long)(is_switching(copy) ? SWITCH_BLOCKED_MS : BLOCKED_MS) * USEC_PER_MS);
 }
 
 /* ---- the loop ---- */
@@ -410,10 +416,9 @@ enum turn { TURN_ON, TURN_END };
 
 static int pause_after(const struct copy *copy)
 {
-	bool switching = copy->switch_usec && now_usec() - copy->switch_usec < SETTLE_MS * USEC_PER_MS;
 	bool dead = copy->migration && nova_virt_migration_source_dead(copy->migration);
 
-	return switching || dead ? SWITCH_TICK_MS : TICK_MS;
+	return is_switching(copy) || dead ? SWITCH_TICK_MS : TICK_MS;
 }
 
 /* Waits for news of the copy.  A wait that ends early has news. */

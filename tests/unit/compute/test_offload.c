@@ -28,7 +28,7 @@ static bool work(void *args, GError **error)
 {
 	box *b = args;
 
-	g_usleep((gulong)b->sleep_ms * 1000);
+	g_usleep((unsigned long)b->sleep_ms * 1000);
 	b->saw_abandoned = nova_offload_is_abandoned();
 	if (b->fail)
 		return nova_fail(error, NOVA_FAULT_CONFLICT, "it is so");
