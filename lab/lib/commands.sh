@@ -79,6 +79,7 @@ cmd_up() {
 		host_create "$host" "$([ "$host" = HostA ] && echo ns || echo "$kind")" || die "cannot make $(host_dir "$host")"
 	done
 	wrappers_write
+	clouds_write
 
 	host_call boot HostA || exit 1
 	job rabbitmq host_agent HostA start rabbitmq
@@ -128,6 +129,22 @@ wrappers_write() {
 		printf '#!/bin/sh\nNOVA_LITE_LAB=%s exec %s exec HostA %s "$@"\n' "$LAB" "$self" "$name" >"$LAB/bin/$name"
 		chmod 755 "$LAB/bin/$name"
 	done
+}
+
+# openstack and other users of openstacksdk learn from a file only that images are somewhere else
+clouds_write() {
+	local api
+	api=$(api_url)
+	cat >"$LAB/clouds.yaml" <<-TEXT
+		clouds:
+		  lab:
+		    auth_type: none
+		    auth:
+		      endpoint: $api/v2.1
+		    compute_endpoint_override: $api/v2.1
+		    image_endpoint_override: $api/image
+		    identity_api_version: 3
+	TEXT
 }
 
 up_database() {
@@ -205,7 +222,7 @@ cmd_down() {
 		say "the lab is stopped; its files stay in $LAB until the next 'nova-lite-lab down'"
 		return
 	fi
-	rm -rf --one-file-system "${LAB:?}"/Host* "$LAB"/bin "$LAB"/job.* "$LAB"/no-linux "$LAB"/hosts "$LAB"/lab.conf*
+	rm -rf --one-file-system "${LAB:?}"/Host* "$LAB"/bin "$LAB"/job.* "$LAB"/no-linux "$LAB"/hosts "$LAB"/clouds.yaml "$LAB"/lab.conf*
 	rmdir "$LAB" 2>/dev/null || say "$LAB holds other files and stays"
 	say "the lab in $LAB is stopped and removed"
 }
@@ -214,7 +231,7 @@ cmd_down() {
 # NAME=VALUE lines for programs that shall find the lab.  $1: directory of nova-lite-manage's wrapper.
 environment() {
 	local host api ip bin=$1
-	ip=$(host_ip HostA) api=http://$(host_ip HostA):8774
+	ip=$(host_ip HostA) api=$(api_url)
 	cat <<-TEXT
 		NOVA_LITE_LAB=$LAB
 		OS_AUTH_TYPE=none
@@ -223,6 +240,8 @@ environment() {
 		OS_USERNAME=admin
 		OS_IDENTITY_API_VERSION=3
 		OS_IMAGE_ENDPOINT_OVERRIDE=$api/image
+		OS_CLIENT_CONFIG_FILE=$LAB/clouds.yaml
+		OS_CLOUD=lab
 		PGHOST=$ip
 		PGPORT=5432
 		PGUSER=nova
