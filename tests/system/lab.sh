@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Tests lab/nova-lite-lab itself: two labs side by side, every command, power failures, cut cables,
-# a crash of `up', and that `down' leaves nothing behind.  Needs root and the packages of the lab,
-# but not nova-lite's own daemons (tests/system/*.sh use the lab with them).
+# a crash of `up', and that `down' leaves nothing behind.  Needs root, the packages of the lab and
+# nova-lite's programs (NOVA_LITE_BINDIR, or where nova-lite-lab looks for them).
 #	tests/system/lab.sh [gluster|nfs]	storage of the first lab; the second one's is local
 set -u
 storage=${1:-gluster}
@@ -315,4 +315,45 @@ check "(up was killed in its middle)" [ "$(sed -n 's/^LAB_READY=//p' "$one/lab.c
 refuse "up over the remains" 1 "nova-lite-lab down" on_one up --no-services
 check "down after a crash of up" on_one down
 check "nothing is left of it" nothing_left "$number_one" "$one" "$work/members1"
+echo "# nova-lite in the lab"
+t0=${EPOCHREALTIME/./}
+check "up with all services" on_three up --shared $storage --set DEFAULT.report_interval=2 --set DEFAULT.service_down_time=6
+t1=${EPOCHREALTIME/./}
+echo "         ready after $(((t1 - t0) / 1000)) ms"
+three_is() { same "$(on_three status --json | jq -r --arg h "$1" --arg s "$2" '.hosts[] | select(.name == $h).services[] | select(.name == $s).state')" "$3"; }
+services() { (eval "$(on_three env)"; curl -s --noproxy '*' -m 5 -H 'X-Auth-Token: x' "$OS_ENDPOINT/os-services" | jq -c "[.services[] | select($1)] | length"); }
+up_is() { same "$(services '.state == "up"')" "$1"; }
+check "three services are up" up_is 3
+check "nova-manage from here" grep -q 'nova-compute *enabled *:-)' <(eval "$(on_three env)"; nova-manage service list)
+check "flavors" grep -q m1.nano <(eval "$(on_three env)"; nova-lite flavor-list)
+check "images" grep -q testguest-busy <(eval "$(on_three env)"; nova-lite image-list)
+check "clients on a host" grep -q m1.tiny <(on_three exec HostC nova-lite flavor-list)
+check "kill compute" on_three kill HostB compute
+check "it is dead" three_is HostB compute dead
+check "its host counts as down when its lease is over" until_ok 20 up_is 2
+check "start it" on_three start HostB compute
+check "its host is up again" until_ok 20 up_is 3
+check "set and reload" eval 'on_three set HostB DEFAULT.debug true && on_three reload HostB compute'
+check "it says so" until_ok 10 eval 'on_three logs HostB compute | grep -q "reloaded.*debug"'
+on_three kill HostB compute
+on_three set HostB libvirt.virt_type steam
+refuse "start with a bad configuration: the daemon's words" 1 "virt_type: 'steam'" on_three start HostB compute
+on_three set HostB libvirt.virt_type qemu
+check "start with a good one" on_three start HostB compute
+check "pause the scheduler" on_three pause HostA scheduler
+check "it is paused" three_is HostA scheduler paused
+check "resume it" on_three resume HostA scheduler
+check "kill the API" on_three kill HostA api
+check "it is gone" fails on_three exec HostC bash -c 'exec 3<>/dev/tcp/HostA/8774'
+check "start it" on_three start HostA api
+check "it answers" up_is 3
+check "power failure of a compute host" on_three kill HostC host
+check "boot it: its compute service runs" on_three boot HostC
+check "and is up" until_ok 20 up_is 3
+number_three=$(number "$three")
+members "$number_three" >"$work/members3"
+check "down" on_three down
+check "nothing is left" nothing_left "$number_three" "$three" "$work/members3"
+
+echo "# more hosts"
 check "up --hosts 4, down --keep, down" eval 'on_three up --no-services --hosts 4 && on_three down --keep && test -e "$three/HostE/log" && on_three down && test ! -e "$three"'
