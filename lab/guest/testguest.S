@@ -250,7 +250,13 @@ flat_out:
 	movl	$FLAT_OUT, %ecx
 	call	visit
 
-after:	incl	STATE + STATE_COUNTER
+	/* QEMU before 9.0 does not look again at a page that an emulated cpu goes on writing to: when a migration has
+	   cleared the page's dirty bit, further writes are not seen until the cpu's TLB is flushed, and the destination gets
+	   an old copy. Any change of CR0.WP flushes it; kernels do so by switching address spaces. */
+after:	movl	%cr0, %eax
+	xorl	$0x10000, %eax
+	movl	%eax, %cr0
+	incl	STATE + STATE_COUNTER
 	movw	$PM1_STATUS, %dx
 	inw	%dx, %ax
 	testw	$POWER_BUTTON, %ax
