@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define IO_THREADS	   2u
-#define CONNECTION_MEMORY (32u * 1024) /* request line and headers must fit into it */
+#define CONNECTION_MEMORY (64u * 1024) /* request line and headers must fit into it */
 #define MAX_QUERY	   200u
 #define MAX_WAITING	   64u /* requests that wait beside the workers */
 

@@ -16,20 +16,17 @@ static bool is_number(const char *text)
 	return *text && text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 9;
 }
 
-/* By integer id up to 2.52, by uuid later. */
+/* By integer id up to 2.52, by uuid later.  A text that is neither is "not found" also where Nova has 400: novaclient
+ * asks for a host by its name first and looks further only after a 404. */
 static nova_host *find_host(nova_request *r, GError **error)
 {
 	const char *id = r->ids[0];
 	GError *failure = NULL;
 	nova_host *host = NULL;
 
-	if (r->version >= 53 && !nova_uuid_is_valid(id)) {
-		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid uuid %s", id);
-		return NULL;
-	}
-	if (r->version >= 53)
+	if (r->version >= 53 && nova_uuid_is_valid(id))
 		host = nova_hosts_find_by_uuid(r->api->db, id, &failure);
-	else if (is_number(id))
+	else if (r->version < 53 && is_number(id))
 		host = nova_hosts_find_by_id(r->api->db, atoi(id), &failure);
 	if (failure)
 		g_propagate_error(error, failure);

@@ -151,6 +151,17 @@ bool nova_images_file(nova_request *r, GError **error)
 
 /* ---- /images of the compute API, up to 2.35 ---- */
 
+/* openstacksdk with only one endpoint (auth type none) takes this API's /v2.1 for version 2 of the image API and asks
+ * here for images.  It is known by its name and by naming no compute version, and is answered what it means. */
+static bool wants_glance(const nova_request *r)
+{
+	const char *agent = nova_http_header(r->http, "User-Agent");
+
+	return agent && g_str_has_prefix(agent, "openstacksdk/") &&
+	       !nova_http_header(r->http, "OpenStack-API-Version") &&
+	       !nova_http_header(r->http, "X-OpenStack-Nova-API-Version");
+}
+
 static json_object *view_brief(nova_request *r, const nova_image *image)
 {
 	nova_view view = nova_request_view(r);
@@ -170,6 +181,8 @@ bool nova_images_proxy_index(nova_request *r, GError **error)
 	g_autofree char *last = NULL;
 	json_object *array = NULL;
 
+	if (wants_glance(r))
+		return nova_images_index(r, error);
 	return list(r, view_brief, &array, &last, error) && nova_reply_member(r, 200, "images", array);
 }
 
@@ -183,7 +196,10 @@ bool nova_images_proxy_detail(nova_request *r, GError **error)
 
 bool nova_images_proxy_show(nova_request *r, GError **error)
 {
-	g_autoptr(nova_image) image = find(r, error);
+	g_autoptr(nova_image) image = NULL;
 
+	if (wants_glance(r))
+		return nova_images_show(r, error);
+	image = find(r, error);
 	return image && nova_reply_member(r, 200, "image", view_detail(r, image));
 }

@@ -1,0 +1,871 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of nova-lite-api: each function here is one, run by test_api.c as `client.py NAME'.
+
+They speak HTTP themselves, so that headers and connections are seen as they are, and look at the database to see
+what a request has left there.  Servers a test makes are its own; others may be there beside them.
+"""
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
+PORT = int(os.environ["API_PORT"])
+DATABASE = os.environ["API_DATABASE"]
+IMAGE = os.environ["API_IMAGE"]
+BASE = f"http://127.0.0.1:{PORT}"
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read()
+        try:
+            self.json = json.loads(self.text) if self.text else None
+        except ValueError:
+            self.json = None
+
+    def message(self):
+        return next(iter(self.json.values()))["message"]
+
+
+def ask(method, path, body=None, version=None, token="notused", connection=None, headers=None, raw=None, timeout=20):
+    conn = connection or http.client.HTTPConnection("127.0.0.1", PORT, timeout=timeout)
+    h = {"Accept": "application/json"}
+    if token is not None:
+        h["X-Auth-Token"] = token
+    if version:
+        h["OpenStack-API-Version"] = "compute " + version
+        h["X-OpenStack-Nova-API-Version"] = version
+    if body is not None or raw is not None:
+        h["Content-Type"] = "application/json"
+    h.update(headers or {})
+    conn.request(method, path, raw if raw is not None else json.dumps(body) if body is not None else None, h)
+    answer = Answer(conn.getresponse())
+    if not connection:
+        conn.close()
+    return answer
+
+
+def get(path, version=None, want=200, **more):
+    answer = ask("GET", "/v2.1" + path, version=version, **more)
+    equal(answer.status, want, answer.text)
+    return answer.json
+
+
+def equal(have, want, *why):
+    if have != want:
+        raise AssertionError(f"{have!r} is not {want!r} {why}")
+
+
+def fault(answer, status, text=None):
+    equal(answer.status, status, answer.text)
+    names = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 406: "computeFault", 409: "conflictingRequest",
+             413: "overLimit", 415: "badMediaType", 501: "notImplemented", 503: "serviceUnavailable"}
+    equal(list(answer.json), [names[status]])
+    equal(answer.json[names[status]]["code"], status)
+    if text is not None:
+        equal(answer.message(), text)
+
+
+def sql(text):
+    out = subprocess.run(["psql", DATABASE, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text], check=True,
+                         capture_output=True, text=True)
+    return out.stdout.strip()
+
+
+def boot(name=None, version="2.87", **more):
+    server = {"name": name or "vm-" + uuid.uuid4().hex[:8], "imageRef": IMAGE, "flavorRef": "1", "networks": "none"}
+    server.update(more)
+    return ask("POST", "/v2.1/servers", {"server": server}, version)
+
+
+def booted(name=None, host="HostB", state="active", **more):
+    """A server as it would be with a compute service that has done its work."""
+    answer = boot(name, **more)
+    equal(answer.status, 202, answer.text)
+    sid = answer.json["server"]["id"]
+    sql(f"UPDATE operations SET state = 'done', finished_at = now(), owner_host_id = NULL WHERE instance = '{sid}';"
+        f"UPDATE instances SET vm_state = '{state}', power_state = {1 if state == 'active' else 4}, token = 1,"
+        f" launched_at = now(), host_id = (SELECT id FROM hosts WHERE name = '{host}') WHERE uuid = '{sid}'")
+    return sid
+
+
+def act(sid, body, version=None):
+    return ask("POST", f"/v2.1/servers/{sid}/action", body, version)
+
+
+def finish(sid, state="done", reason="NULL"):
+    sql(f"UPDATE operations SET state = '{state}', finished_at = now(), changed_at = now(), reason = {reason}"
+        f" WHERE instance = '{sid}' AND finished_at IS NULL")
+
+
+# ---- protocol ----
+
+def ready():
+    for _ in range(200):
+        try:
+            if ask("GET", "/").status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("nova-lite-api does not answer")
+
+
+def versions():
+    root = ask("GET", "/", token=None)
+    equal(root.status, 200)
+    equal([v["id"] for v in root.json["versions"]], ["v2.1"])
+    equal(root.json["versions"][0]["version"], "2.87")
+    equal(root.headers["X-Openstack-Request-Id"], None)
+    for path in ("/v2.1", "/v2.1/"):
+        one = ask("GET", path, token=None)
+        equal(one.status, 200)
+        equal(one.json["version"]["links"][0]["href"], BASE + "/v2.1/")
+        equal(one.headers["OpenStack-API-Version"], "compute 2.1")
+    choices = ask("GET", "/elsewhere", token=None)
+    equal(choices.status, 300)
+    equal(choices.json["choices"][0]["links"][0]["href"], BASE + "/v2.1/elsewhere")
+    equal(ask("GET", "/image", token=None).status, 300)
+    latest = ask("GET", "/v2.1/servers", headers={"OpenStack-API-Version": "compute latest"})
+    equal(latest.headers["OpenStack-API-Version"], "compute 2.87")
+
+
+def rejected():
+    no_token = ask("GET", "/v2.1/servers", token=None)
+    equal(no_token.status, 401)
+    equal(no_token.json, {"error": {"code": 401, "title": "Unauthorized",
+                                    "message": "The request you have made requires authentication."}})
+    assert no_token.headers["WWW-Authenticate"].startswith("Keystone uri=")
+    fault(ask("GET", "/v2.1/servers", headers={"Host": "evil.example"}), 403)
+    high = ask("GET", "/v2.1/servers", version="2.999")
+    fault(high, 406, "Version 2.999 is not supported by the API. Minimum is 2.1 and maximum is 2.87.")
+    equal(high.headers["OpenStack-API-Version"], "compute 2.999")
+    equal(high.headers["X-OpenStack-Nova-API-Version"], "2.999")
+    equal(high.headers.get_all("Vary"), ["OpenStack-API-Version", "X-OpenStack-Nova-API-Version"])
+    fault(ask("GET", "/v2.1/servers?limit=abc"), 400,
+          "Invalid input for query parameters limit. Value: abc. 'abc' does not match '^[0-9]*$'")
+    fault(ask("GET", "/v2.1/servers?foo=bar", version="2.75"), 400, "'foo' does not match any of the regexes: '^_'")
+    fault(ask("POST", "/v2.1/servers", raw="{\"server\": "), 400, "Malformed request body")
+    fault(ask("POST", "/v2.1/servers", raw="x", headers={"Content-Type": "text/plain"}), 415,
+          "Unsupported Content-Type")
+    fault(ask("GET", "/v2.1/nonesuch"), 404, "The resource could not be found.")
+    fault(ask("PUT", "/v2.1/servers", {}), 404, "The resource could not be found.")
+    fault(ask("GET", "/v2.1/servers/" + NOWHERE), 404, f"Instance {NOWHERE} could not be found.")
+    fault(ask("GET", "/v2.1/servers/xyz"), 404, "Instance xyz could not be found.")
+    fault(act(NOWHERE, {"os-nope": None}), 400, "There is no such action: os-nope")
+    fault(act(NOWHERE, {"os-start": None}), 404, f"Instance {NOWHERE} could not be found.")
+    fault(act(NOWHERE, {"pause": None}), 404, f"Instance {NOWHERE} could not be found.")
+    ids = ask("GET", "/v2.1/servers").headers
+    equal(ids["X-Openstack-Request-Id"], ids["X-Compute-Request-Id"])
+    assert re.fullmatch(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ids["X-Compute-Request-Id"])
+
+
+def keep_alive():
+    conn = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+    ports = set()
+    for i in range(3):
+        equal(ask("GET", "/v2.1/servers/detail", connection=conn).status, 200)
+        ports.add(conn.sock.getsockname())
+        equal(ask("POST", "/v2.1/servers", {}, connection=conn).status, 400)
+        ports.add(conn.sock.getsockname())
+        equal(ask("DELETE", "/v2.1/servers/" + NOWHERE, connection=conn).status, 404)
+        ports.add(conn.sock.getsockname())
+    equal(len(ports), 1)
+
+
+def slow_client():
+    """One that sends nothing more is let go; one that is only slow is served; nobody else waits for either."""
+    silent = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+    silent.send(b"GET /v2.1/ser")
+    slow = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+    request = (f"POST /v2.1/servers HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nX-Auth-Token: x\r\n"
+               "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").encode()
+    for i in range(0, len(request), 20):
+        slow.send(request[i:i + 20])
+        time.sleep(0.1)
+        equal(ask("GET", "/").status, 200)
+    assert slow.recv(100).startswith(b"HTTP/1.1 400")
+    silent.settimeout(10)
+    equal(silent.recv(100), b"")
+
+
+def oversized():
+    large = "{\"server\": \"" + "x" * 200000 + "\"}"
+    conn = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+    conn.send((f"POST /v2.1/servers HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nX-Auth-Token: x\r\n"
+               f"Content-Type: application/json\r\nContent-Length: {len(large)}\r\n\r\n").encode())
+    assert conn.recv(1000).startswith(b"HTTP/1.1 413")
+    deep = "[" * 100000
+    fault(ask("POST", "/v2.1/servers", raw=deep), 400, "Malformed request body")
+    name = "n" * 100000
+    answer = ask("POST", "/v2.1/servers", {"server": {"name": name, "flavorRef": "1"}})
+    equal(answer.status, 400)
+    assert len(answer.text) < 20000
+    many = "&".join(f"a{i}=1" for i in range(250))
+    fault(ask("GET", "/v2.1/servers?" + many), 400, "The query string of the request cannot be read.")
+
+
+# ---- servers ----
+
+SHOW_21 = set("""id name status tenant_id user_id metadata hostId image flavor created updated addresses accessIPv4
+    accessIPv6 links OS-DCF:diskConfig progress OS-EXT-AZ:availability_zone config_drive key_name
+    OS-SRV-USG:launched_at OS-SRV-USG:terminated_at OS-EXT-SRV-ATTR:host OS-EXT-SRV-ATTR:instance_name
+    OS-EXT-SRV-ATTR:hypervisor_hostname OS-EXT-STS:task_state OS-EXT-STS:vm_state OS-EXT-STS:power_state
+    os-extended-volumes:volumes_attached""".split())
+SHOW_287 = SHOW_21 | set("""OS-EXT-SRV-ATTR:reservation_id OS-EXT-SRV-ATTR:launch_index OS-EXT-SRV-ATTR:hostname
+    OS-EXT-SRV-ATTR:kernel_id OS-EXT-SRV-ATTR:ramdisk_id OS-EXT-SRV-ATTR:root_device_name OS-EXT-SRV-ATTR:user_data
+    locked host_status description tags trusted_image_certificates server_groups locked_reason""".split())
+
+
+def create_leaves_rows():
+    answer = boot("cap 2.87", networks="auto", metadata={"k": "v"}, description="words", tags=["a", "b", "a"],
+                  user_data="aGVsbG8=",
+                  block_device_mapping_v2=[{"uuid": IMAGE, "boot_index": 0, "source_type": "image",
+                                            "destination_type": "local", "delete_on_termination": True}])
+    equal(answer.status, 202, answer.text)
+    server = answer.json["server"]
+    equal(set(server), {"id", "links", "OS-DCF:diskConfig", "security_groups", "adminPass"})
+    equal(server["security_groups"], [{"name": "default"}])
+    equal(answer.headers["Location"], BASE + "/v2.1/servers/" + server["id"])
+    row = sql("SELECT i.display_name, i.hostname, i.vm_state, i.project_id, i.user_id, i.metadata, i.tags, i.memory_mb,"
+              f" i.description, o.kind, o.state, o.request_id FROM instances i JOIN operations o ON o.instance = i.uuid"
+              f" WHERE i.uuid = '{server['id']}'").split("|")
+    equal(row[:11], ["cap 2.87", "cap-2-87", "building", "default", "admin", '{"k": "v"}', '["a", "b"]', "64", "words",
+                     "build", "requested"])
+    equal(row[11], answer.headers["X-Openstack-Request-Id"])
+    equal(sql(f"SELECT count(*) FROM addresses WHERE instance = '{server['id']}'"), "1")
+    shown = get("/servers/" + server["id"], "2.87")["server"]
+    equal(shown["status"], "BUILD")
+    equal(shown["OS-EXT-STS:task_state"], "scheduling")
+    equal(shown["hostId"], "")
+    equal(shown["OS-EXT-SRV-ATTR:host"], None)
+    equal(shown["addresses"]["private"][0]["OS-EXT-IPS:type"], "fixed")
+    equal(shown["OS-EXT-SRV-ATTR:user_data"], "aGVsbG8=")
+
+
+def create_refused():
+    fault(ask("POST", "/v2.1/servers", {"server": {"flavorRef": "1"}}), 400,
+          "Invalid input for field/attribute server. Value: {'flavorRef': '1'}. 'name' is a required property")
+    fault(boot(flavorRef="nope"), 400, "Flavor nope could not be found.")
+    fault(boot(imageRef=NOWHERE), 400, "Can not find requested image")
+    fault(boot(imageRef=""), 400, "Missing imageRef attribute")
+    fault(boot(flavorRef="3"), 400, "Flavor's memory is too small for requested image.")
+    fault(boot(key_name="k"), 400, "Invalid key_name provided.")
+    fault(boot(availability_zone="nova:NoHost"), 400, "Compute host NoHost could not be found.")
+    fault(boot(availability_zone="mars"), 400, "The requested availability zone is not available")
+    fault(boot(host="NoHost"), 400, "Compute host NoHost could not be found.")
+    fault(boot(min_count=3, max_count=2), 400, "min_count must be <= max_count")
+    fault(boot(config_drive=True), 501)
+    fault(boot(networks=[{"uuid": NOWHERE}]), 400, f"Network {NOWHERE} could not be found.")
+    fault(boot(block_device_mapping_v2=[{"boot_index": 0, "uuid": NOWHERE, "source_type": "volume",
+                                         "destination_type": "volume"}]), 400)
+    fault(boot(security_groups=[{"name": "web"}]), 400, "Security group web not found for project default.")
+    before = sql("SELECT count(*) FROM instances")
+    boot(flavorRef="nope")
+    equal(sql("SELECT count(*) FROM instances"), before)
+
+
+def create_several():
+    answer = boot("pack", min_count=1, max_count="3", return_reservation_id=True)
+    equal(answer.status, 202, answer.text)
+    equal(list(answer.json), ["reservation_id"])
+    reservation = answer.json["reservation_id"]
+    assert re.fullmatch("r-[a-z0-9]{8}", reservation)
+    equal(sql(f"SELECT string_agg(display_name, ',' ORDER BY launch_index) FROM instances WHERE reservation_id ="
+              f" '{reservation}'"), "pack-1,pack-2,pack-3")
+    found = get("/servers?reservation_id=" + reservation)["servers"]
+    equal(len(found), 3)
+
+
+def create_networks():
+    net = sql("SELECT uuid FROM networks WHERE label = 'private'")
+    for version, networks, count in (("2.36", [], "1"), ("2.37", "none", "0"), ("2.37", "auto", "1"),
+                                     ("2.87", [{"uuid": net}], "1")):
+        answer = boot(version=version, networks=networks)
+        equal(answer.status, 202, answer.text)
+        sid = answer.json["server"]["id"]
+        equal(sql(f"SELECT count(*) FROM addresses WHERE instance = '{sid}'"), count, version, networks)
+    answer = boot(availability_zone="nova:HostC")
+    equal(answer.status, 202, answer.text)
+    equal(sql(f"SELECT requested_host FROM operations WHERE instance = '{answer.json['server']['id']}'"), "HostC")
+
+
+def show_by_version():
+    sid = booted("shown")
+    for path in (f"/servers/{sid}", f"/default/servers/{sid}"):
+        one = get(path, "2.1")["server"]
+        equal(set(one), SHOW_21)
+    equal(one["status"], "ACTIVE")
+    equal(one["flavor"]["id"], "1")
+    equal(one["OS-EXT-SRV-ATTR:host"], "HostB")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one["created"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", one["OS-SRV-USG:launched_at"])
+    two = get(f"/servers/{sid}", "2.87")["server"]
+    equal(set(two), SHOW_287)
+    equal(two["host_status"], "UP")
+    equal(two["flavor"], {"vcpus": 1, "ram": 64, "disk": 1, "ephemeral": 0, "swap": 0, "original_name": "m1.tiny",
+                          "extra_specs": {"hw:cpu_policy": "shared"}})
+    listed = get("/servers/detail?uuid=" + sid, "2.87")["servers"]
+    equal(len(listed), 1)
+    equal(set(listed[0]), SHOW_287 - {"server_groups"})
+    equal(set(get("/servers?uuid=" + sid, "2.87")["servers"][0]), {"id", "name", "links"})
+
+
+def list_pages():
+    project = "pages" + uuid.uuid4().hex[:6]
+    token = "alice:" + project
+    made = []
+    for i in range(7):
+        answer = ask("POST", "/v2.1/servers", {"server": {"name": f"p{i}", "imageRef": IMAGE, "flavorRef": "1"}},
+                     token=token)
+        equal(answer.status, 202, answer.text)
+        made.append(answer.json["server"]["id"])
+    made.reverse()
+    seen, path = [], "/servers?limit=3"
+    while path:
+        page = get(path, token=token)
+        seen += [s["id"] for s in page["servers"]]
+        path = None
+        if "servers_links" in page:
+            equal(page["servers_links"][0]["rel"], "next")
+            equal(page["servers_links"][0]["href"], f"{BASE}/v2.1/servers?limit=3&marker={seen[-1]}")
+            path = page["servers_links"][0]["href"][len(BASE + "/v2.1"):]
+    equal(seen, made)
+    equal(len(get("/servers/detail", token=token)["servers"]), 5)  # [api] max_limit
+    equal(len(get("/servers?limit=1000", token=token)["servers"]), 5)
+    equal(get("/servers?limit=0", token=token), {"servers": []})
+    oldest = get("/servers/detail?limit=2&sort_key=created_at&sort_dir=asc", token=token)
+    equal([s["id"] for s in oldest["servers"]], made[:-3:-1])
+    fault(ask("GET", f"/v2.1/servers?marker={NOWHERE}", token=token), 400, f"marker [{NOWHERE}] not found")
+    equal(get("/servers", token="bob:nobody")["servers"], [])
+
+
+def list_filters():
+    mark = uuid.uuid4().hex[:8]
+    a = booted(f"{mark}-a", tags=["red", "blue"], networks="auto")
+    b = booted(f"{mark}-b", host="HostC", state="stopped", tags=["red"])
+    c = booted(f"{mark}-c", flavorRef="2")
+
+    def ids(query, version="2.83"):
+        found = get(f"/servers?name={mark}&{query}", version)["servers"]
+        return {s["id"] for s in found}
+
+    equal(ids("x=1", "2.1"), {a, b, c})
+    equal(ids("host=HostC"), {b})
+    equal(ids("status=ACTIVE"), {a, c})
+    equal(ids("status=active&status=SHUTOFF"), {a, b, c})
+    equal(ids("status=nonsense", "2.1"), set())
+    fault(ask("GET", "/v2.1/servers?status=nonsense", version="2.38"), 400, "Invalid status value")
+    equal(ids("vm_state=stopped"), {b})
+    equal(ids("flavor=2"), {c})
+    equal(ids("flavor=unknown"), set())
+    equal(ids("image=" + IMAGE), {a, b, c})
+    equal(ids("tags=red,blue"), {a})
+    equal(ids("tags-any=blue,green"), {a})
+    equal(ids("not-tags=red"), {c})
+    equal(ids("not-tags-any=blue"), {b, c})
+    equal(ids("ip=10.0.0."), {a})
+    equal(ids("power_state=4"), {b})
+    equal(ids("node=^HostB$"), {a, c})
+    equal(ids("availability_zone=nova"), {a, b, c})
+    equal(ids("deleted=False"), {a, b, c})
+    equal(ids("deleted=True"), set())
+    equal(ids("all_tenants=1"), {a, b, c})
+    equal(ids("all_tenants=1&project_id=elsewhere"), set())
+    equal(ids("locked=true"), set())
+    equal(ids("changes-since=2001-01-01T00:00:00Z"), {a, b, c})
+    equal(ids("changes-since=2201-01-01T00:00:00Z"), set())
+    fault(ask("GET", "/v2.1/servers?name=["), 400,
+          "Invalid input for query parameters name. Value: [. '[' is not a 'regex'")
+    equal(ids("limit=1&sort_key=display_name&sort_dir=asc"), {a})
+
+
+def update_server():
+    sid = booted("before")
+    answer = ask("PUT", f"/v2.1/servers/{sid}", {"server": {"name": "after"}})
+    equal(answer.status, 200, answer.text)
+    equal(answer.json["server"]["name"], "after")
+    assert "OS-EXT-STS:vm_state" not in answer.json["server"]
+    answer = ask("PUT", f"/v2.1/servers/{sid}", {"server": {"description": "new words"}}, "2.87")
+    equal(set(answer.json["server"]), SHOW_287)
+    equal(answer.json["server"]["description"], "new words")
+    equal(sql(f"SELECT display_name, description FROM instances WHERE uuid = '{sid}'"), "after|new words")
+    fault(ask("PUT", f"/v2.1/servers/{sid}", {"server": {"description": "x"}}, "2.18"), 400)
+    fault(ask("PUT", f"/v2.1/servers/{sid}", {"server": {"accessIPv4": "192.0.2.1"}}), 501)
+
+
+def delete_server():
+    sid = booted("gone")
+    answer = ask("DELETE", f"/v2.1/servers/{sid}")
+    equal(answer.status, 204)
+    equal(answer.text, b"")
+    equal(sql(f"SELECT kind, state FROM operations WHERE instance = '{sid}' AND finished_at IS NULL"),
+          "delete|requested")
+    equal(get(f"/servers/{sid}")["server"]["OS-EXT-STS:task_state"], "deleting")
+    equal(ask("DELETE", f"/v2.1/servers/{sid}").status, 204)
+    fault(ask("DELETE", f"/v2.1/servers/{NOWHERE}"), 404)
+
+
+def busy_server():
+    """An active operation makes everything but DELETE a conflict."""
+    sid = booted("busy")
+    equal(act(sid, {"os-migrateLive": {"host": "HostC", "block_migration": "auto"}}, "2.87").status, 202)
+    equal(get(f"/servers/{sid}")["server"]["status"], "MIGRATING")
+    fault(act(sid, {"os-migrateLive": {"host": None, "block_migration": "auto"}}, "2.87"), 409,
+          f"Cannot 'os-migrateLive' instance {sid} while it is in task_state migrating")
+    fault(act(sid, {"os-stop": None}), 409, f"Cannot 'stop' instance {sid} while it is in task_state migrating")
+    equal(ask("DELETE", f"/v2.1/servers/{sid}").status, 204)
+    equal(sql(f"SELECT delete_requested FROM instances WHERE uuid = '{sid}'"), "t")
+    equal(sql(f"SELECT abort_requested FROM operations WHERE instance = '{sid}' AND kind = 'live-migration'"), "t")
+
+
+def actions_begin_operations():
+    for state, body, kind in (("stopped", {"os-start": None}, "start"), ("active", {"os-stop": {}}, "stop"),
+                              ("active", {"reboot": {"type": "SOFT"}}, "reboot-soft"),
+                              ("active", {"reboot": {"type": "hard"}}, "reboot-hard")):
+        sid = booted(state=state)
+        answer = act(sid, body)
+        equal(answer.status, 202, answer.text)
+        equal(answer.text, b"")
+        equal(sql(f"SELECT kind, state, request_id FROM operations WHERE instance = '{sid}' AND finished_at IS NULL"),
+              f"{kind}|requested|{answer.headers['X-Openstack-Request-Id']}")
+    sid = booted(state="stopped")
+    fault(act(sid, {"os-stop": None}), 409, f"Cannot 'stop' instance {sid} while it is in vm_state stopped")
+    fault(act(sid, {"pause": None}), 501)
+    equal(act(sid, {"forceDelete": None}).status, 202)
+
+
+# ---- live migration ----
+
+def live_migration_async():
+    sid = booted("mover")
+    live = {"host": "HostC", "block_migration": "auto"}
+    fault(act(sid, {"os-migrateLive": {**live, "host": "NoHost"}}, "2.87"), 400, "Compute host NoHost could not be found.")
+    fault(act(sid, {"os-migrateLive": {**live, "block_migration": True}}, "2.87"), 501)
+    fault(act(sid, {"os-migrateLive": {**live, "foo": 1}}, "2.87"), 400)
+    fault(act(sid, {"os-migrateLive": {"host": None, "block_migration": "auto", "force": True}}, "2.30"), 400,
+          "Can't force to a non-provided destination")
+    stopped = booted("sleeper", state="stopped")
+    fault(act(stopped, {"os-migrateLive": live}, "2.87"), 409,
+          f"Cannot 'os-migrateLive' instance {stopped} while it is in vm_state stopped")
+    begun = time.monotonic()
+    equal(act(sid, {"os-migrateLive": live}, "2.34").status, 202)
+    assert time.monotonic() - begun < 1
+    equal(sql(f"SELECT kind, state, requested_host, strict FROM operations WHERE instance = '{sid}' AND"
+              " finished_at IS NULL"), "live-migration|requested|HostC|t")
+
+
+def later(seconds, what, *args):
+    timer = threading.Timer(seconds, what, args)
+    timer.start()
+    return timer
+
+
+def live_migration_sync():
+    """Below 2.34 the answer is the hosts' verdict."""
+    old = {"host": "HostC", "block_migration": False, "disk_over_commit": False}
+    sid = booted("refused")
+    fault(act(sid, {"os-migrateLive": {**old, "host": "HostB"}}), 400,
+          f"Unable to migrate instance ({sid}) to current host (HostB).")
+    timer = later(0.5, finish, sid, "error", "'No valid host was found. HostC: memory, 10 MiB free, 64 needed'")
+    begun = time.monotonic()
+    fault(act(sid, {"os-migrateLive": old}), 400, "No valid host was found. HostC: memory, 10 MiB free, 64 needed")
+    timer.join()
+    assert 0.4 < time.monotonic() - begun < 3
+
+    sid = booted("agreed")
+    timer = later(0.5, sql, f"UPDATE operations SET state = 'preparing' WHERE instance = '{sid}' AND finished_at IS NULL")
+    equal(act(sid, {"os-migrateLive": {"host": "HostC", "block_migration": "auto"}}, "2.30").status, 202)
+    timer.join()
+    finish(sid)
+
+    sid = booted("unheard")  # nobody acts: 202 after rpc_response_timeout, and others are served meanwhile
+    begun = time.monotonic()
+    timer = later(0.2, many_at_once)
+    equal(act(sid, {"os-migrateLive": old}).status, 202)
+    timer.join()
+    assert 2.5 < time.monotonic() - begun < 5
+
+
+SERVER_MIGRATION = set("""id server_uuid status source_compute source_node dest_compute dest_node dest_host
+    memory_total_bytes memory_processed_bytes memory_remaining_bytes disk_total_bytes disk_processed_bytes
+    disk_remaining_bytes created_at updated_at uuid user_id project_id""".split())
+MIGRATION = set("""id status instance_uuid source_compute source_node dest_compute dest_node dest_host
+    old_instance_type_id new_instance_type_id created_at updated_at uuid user_id project_id migration_type""".split())
+
+
+def migrations_and_abort():
+    sid = booted("aborted")
+    equal(get(f"/servers/{sid}/migrations", "2.80"), {"migrations": []})
+    fault(ask("DELETE", f"/v2.1/servers/{sid}/migrations/1", version="2.24"), 409,
+          f"Instance {sid} is in an invalid state for 'abort live migration'")
+    equal(act(sid, {"os-migrateLive": {"host": "HostC", "block_migration": "auto"}}, "2.87").status, 202)
+    one = get(f"/servers/{sid}/migrations", "2.80")["migrations"][0]
+    equal(set(one), SERVER_MIGRATION)
+    equal((one["status"], one["source_compute"], one["server_uuid"]), ("accepted", "HostB", sid))
+    mid = one["id"]
+    equal(get(f"/servers/{sid}/migrations/{mid}", "2.80")["migration"], one)
+    equal(get(f"/servers/{mid}/migrations/{sid}", "2.80")["migration"], one)  # as one client sends it
+    fault(ask("GET", f"/v2.1/servers/{sid}/migrations/99999", version="2.80"), 404,
+          f"In-progress live migration 99999 is not found for server {sid}.")
+    fault(ask("DELETE", f"/v2.1/servers/{sid}/migrations/99999", version="2.80"), 404,
+          f"Migration 99999 not found for instance {sid}")
+    fault(ask("POST", f"/v2.1/servers/{sid}/migrations/{mid}/action", {"force_complete": None}, "2.80"), 400,
+          f"Migration {mid} state of instance {sid} is accepted. Cannot force_complete while the migration is in this"
+          " state.")
+    listed = get(f"/os-migrations?instance_uuid={sid}", "2.80")["migrations"]
+    equal(set(listed[0]), MIGRATION | {"links"})
+    equal(set(get(f"/os-migrations?instance_uuid={sid}", "2.1")["migrations"][0]),
+          MIGRATION - {"uuid", "user_id", "project_id", "migration_type"})
+    assert isinstance(listed[0]["new_instance_type_id"], int)
+    sql(f"UPDATE operations SET state = 'migrating' WHERE id = {mid}")
+    equal(get(f"/os-migrations?instance_uuid={sid}&status=running", "2.80")["migrations"][0]["id"], mid)
+    equal(ask("POST", f"/v2.1/servers/{sid}/migrations/{mid}/action", {"force_complete": None}, "2.22").status, 202)
+    equal(ask("DELETE", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.24").status, 202)
+    equal(sql(f"SELECT abort_requested, force_requested FROM operations WHERE id = {mid}"), "t|t")
+    sql(f"UPDATE operations SET state = 'switched' WHERE id = {mid}")
+    fault(ask("DELETE", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.80"), 400)
+    finish(sid, "done")
+    fault(ask("GET", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.80"), 404,
+          f"Live migration {mid} for server {sid} is not in progress.")
+    done = get(f"/os-migrations?instance_uuid={sid}", "2.80")["migrations"][0]
+    equal(set(done), MIGRATION)
+    equal(done["status"], "completed")
+    equal(get("/os-migrations?migration_type=resize", "2.80"), {"migrations": []})
+    equal(len(get("/os-migrations?limit=1", "2.80")["migrations"]), 1)
+    fault(ask("GET", "/v2.1/os-migrations?bogus=1", version="2.59"), 400,
+          "Additional properties are not allowed ('bogus' was unexpected)")
+
+
+def instance_actions():
+    sid = booted("acted")
+    rid = act(sid, {"os-stop": None}).headers["X-Openstack-Request-Id"]
+    op = sql(f"SELECT id FROM operations WHERE instance = '{sid}' AND kind = 'stop'")
+    sql(f"INSERT INTO journal (operation, seq, actor, from_state, to_state, message) VALUES"
+        f" ({op}, 101, 'source', 'requested', 'stopping', NULL), ({op}, 102, 'source', 'stopping', 'error', 'it hangs')")
+    finish(sid, "error", "'it hangs'")
+    listed = get(f"/servers/{sid}/os-instance-actions", "2.58")["instanceActions"]
+    equal([a["action"] for a in listed], ["stop", "create"])
+    equal(set(listed[0]), set("action instance_uuid request_id user_id project_id start_time message updated_at".split()))
+    equal(set(get(f"/servers/{sid}/os-instance-actions", "2.57")["instanceActions"][0]),
+          set("action instance_uuid request_id user_id project_id start_time message".split()))
+    equal((listed[0]["message"], listed[1]["message"]), ("Error", None))
+    one = get(f"/servers/{sid}/os-instance-actions/{rid}", "2.84")["instanceAction"]
+    event = one["events"][0]
+    equal(set(event), set("event start_time finish_time result traceback host hostId details".split()))
+    equal((event["event"], event["result"], event["details"]), ("compute_stop_instance", "Error", "it hangs"))
+    equal(set(get(f"/servers/{sid}/os-instance-actions/{rid}", "2.1")["instanceAction"]["events"][0]),
+          set("event start_time finish_time result traceback".split()))
+    fault(ask("GET", f"/v2.1/servers/{sid}/os-instance-actions/req-none"), 404, "Action req-none not found")
+    page = get(f"/servers/{sid}/os-instance-actions?limit=1", "2.58")
+    equal(page["links"][0]["href"],
+          f"{BASE}/v2.1/servers/{sid}/os-instance-actions?limit=1&marker={listed[0]['request_id']}")
+    rest = get(f"/servers/{sid}/os-instance-actions?limit=1&marker={listed[0]['request_id']}", "2.58")
+    equal([a["action"] for a in rest["instanceActions"]], ["create"])
+
+
+def console_without_broker():
+    sid = booted("silent")
+    begun = time.monotonic()
+    fault(act(sid, {"os-getConsoleOutput": {"length": 10}}), 503)
+    assert time.monotonic() - begun < 6
+    waiting = boot("nowhere yet").json["server"]["id"]
+    fault(act(waiting, {"os-getConsoleOutput": {}}), 409, f"Instance {waiting} is not ready")
+
+
+# ---- hosts and catalogues ----
+
+def services():
+    found = get("/os-services", "2.1")["services"]
+    equal({s["binary"] for s in found}, {"nova-compute", "nova-scheduler"})
+    equal(set(found[0]), set("binary host id zone status state updated_at disabled_reason".split()))
+    one = get("/os-services?host=HostC&binary=nova-compute", "2.53")["services"]
+    equal(len(one), 1)
+    equal((one[0]["state"], one[0]["status"], one[0]["zone"], one[0]["forced_down"]), ("up", "enabled", "nova", False))
+    sid = one[0]["id"]
+    uuid.UUID(sid)
+    off = ask("PUT", f"/v2.1/os-services/{sid}", {"status": "disabled", "disabled_reason": "broken fan"}, "2.53")
+    equal(off.status, 200, off.text)
+    equal((off.json["service"]["status"], off.json["service"]["disabled_reason"]), ("disabled", "broken fan"))
+    fault(ask("PUT", f"/v2.1/os-services/{sid}", {}, "2.53"), 400,
+          "No updates were requested. Fields 'status' or 'forced_down' should be specified.")
+    fault(ask("PUT", f"/v2.1/os-services/{NOWHERE}", {"status": "enabled"}, "2.53"), 404)
+    on = ask("PUT", "/v2.1/os-services/enable", {"host": "HostC", "binary": "nova-compute"})
+    equal(on.json, {"service": {"host": "HostC", "binary": "nova-compute", "status": "enabled"}})
+    down = ask("PUT", "/v2.1/os-services/force-down",
+               {"host": "HostC", "binary": "nova-compute", "forced_down": True}, "2.11")
+    equal(down.json["service"]["forced_down"], True)
+    equal(get("/os-services?host=HostC", "2.53")["services"][0]["state"], "down")
+    ask("PUT", f"/v2.1/os-services/{sid}", {"forced_down": False}, "2.53")
+    equal(get("/os-services?host=HostC", "2.53")["services"][0]["state"], "up")
+    fault(ask("PUT", "/v2.1/os-services/enable", {"host": "HostX", "binary": "nova-compute"}), 404)
+    zones = get("/os-availability-zone")["availabilityZoneInfo"]
+    equal(zones, [{"zoneName": "nova", "zoneState": {"available": True}, "hosts": None}])
+    detail = get("/os-availability-zone/detail")["availabilityZoneInfo"]
+    equal({z["zoneName"] for z in detail}, {"nova", "internal"})
+
+
+HYPERVISOR = set("""id hypervisor_hostname state status hypervisor_type hypervisor_version host_ip service vcpus memory_mb
+    local_gb vcpus_used memory_mb_used local_gb_used free_ram_mb free_disk_gb current_workload running_vms
+    disk_available_least cpu_info""".split())
+
+
+def hypervisors():
+    sid = booted("resident")
+    old = get("/os-hypervisors/detail", "2.1")["hypervisors"]
+    equal([h["hypervisor_hostname"] for h in old], ["HostB", "HostC"])
+    equal(set(old[0]), HYPERVISOR)
+    equal(json.loads(old[0]["cpu_info"])["arch"], "x86_64")
+    new = get("/os-hypervisors/detail", "2.87")["hypervisors"]
+    equal(new[0]["id"], "00000000-0000-4000-8000-00000000000b")
+    equal(new[0]["cpu_info"]["topology"]["cores"], 4)
+    equal(set(get("/os-hypervisors", "2.1")["hypervisors"][0]), set("id hypervisor_hostname state status".split()))
+    equal(get(f"/os-hypervisors/{old[0]['id']}", "2.1")["hypervisor"], old[0])
+    equal(get(f"/os-hypervisors/{new[0]['id']}", "2.87")["hypervisor"], new[0])
+    fault(ask("GET", "/v2.1/os-hypervisors/HostB"), 404, "Hypervisor with ID 'HostB' could not be found.")
+    fault(ask("GET", "/v2.1/os-hypervisors/HostB", version="2.53"), 404, "Hypervisor with ID 'HostB' could not be found.")
+    fault(ask("GET", f"/v2.1/os-hypervisors/{NOWHERE}", version="2.53"), 404,
+          f"Hypervisor with ID '{NOWHERE}' could not be found.")
+    with_servers = get("/os-hypervisors?hypervisor_hostname_pattern=HostB&with_servers=True", "2.53")["hypervisors"]
+    assert sid in [s["uuid"] for s in with_servers[0]["servers"]]
+    fault(ask("GET", "/v2.1/os-hypervisors?hypervisor_hostname_pattern=xyz", version="2.53"), 404,
+          "No hypervisor matching 'xyz' could be found.")
+    equal(len(get("/os-hypervisors/Host/search")["hypervisors"]), 2)
+    assert "servers" in get("/os-hypervisors/HostB/servers")["hypervisors"][0]
+    stats = get("/os-hypervisors/statistics")["hypervisor_statistics"]
+    equal((stats["count"], stats["vcpus"], stats["local_gb"]), (2, 8, 100))
+    page = get("/os-hypervisors?limit=1", "2.53")
+    equal(len(page["hypervisors"]), 1)
+    equal(page["hypervisors_links"][0]["href"], f"{BASE}/v2.1/os-hypervisors?limit=1&marker={new[0]['id']}")
+    equal(get("/os-hypervisors?limit=1&marker=" + new[0]["id"], "2.53")["hypervisors"][0]["id"], new[1]["id"])
+    fault(ask("GET", f"/v2.1/os-hypervisors/{old[0]['id']}/uptime"), 501)
+
+
+def hosts():
+    listed = get("/os-hosts")["hosts"]
+    assert {"host_name": "HostB", "service": "compute", "zone": "nova"} in listed, listed
+    equal({h["service"] for h in get("/os-hosts?zone=nova")["hosts"]}, {"compute"})
+    rows = [r["resource"] for r in get("/os-hosts/HostC")["host"]]
+    equal([r["project"] for r in rows[:3]], ["(total)", "(used_now)", "(used_max)"])
+    equal(rows[0], {"host": "HostC", "project": "(total)", "cpu": 4, "memory_mb": 4096, "disk_gb": 100})
+    equal(rows[1]["memory_mb"], 512)
+    fault(ask("GET", "/v2.1/os-hosts/HostX"), 404, "Compute host HostX could not be found.")
+    fault(ask("GET", "/v2.1/os-hosts", version="2.43"), 404)
+
+
+def flavors():
+    equal([f["name"] for f in get("/flavors")["flavors"]], ["m1.tiny", "m1.small", "m1.short"])
+    equal([f["id"] for f in get("/flavors?sort_key=memory_mb&sort_dir=desc")["flavors"]], ["2", "1", "3"])
+    equal([f["id"] for f in get("/flavors?minRam=64&is_public=None")["flavors"]], ["1", "2"])
+    page = get("/flavors?limit=1")
+    equal(page["flavors_links"][0]["href"], f"{BASE}/v2.1/flavors?limit=1&marker=1")
+    equal([f["id"] for f in get("/flavors?limit=1&marker=1")["flavors"]], ["2"])
+    one = get("/flavors/1")["flavor"]
+    equal((one["ram"], one["swap"], one["rxtx_factor"]), (64, "", 1.0))
+    equal(get("/flavors/1", "2.61")["flavor"]["extra_specs"], {"hw:cpu_policy": "shared"})
+    equal(get("/flavors/1/os-extra_specs"), {"extra_specs": {"hw:cpu_policy": "shared"}})
+    equal(get("/flavors/1/os-extra_specs/hw:cpu_policy"), {"hw:cpu_policy": "shared"})
+    fault(ask("GET", "/v2.1/flavors/nope"), 404, "Flavor nope could not be found.")
+    fault(ask("GET", "/v2.1/flavors?minRam=x"), 400)
+
+
+def images():
+    for prefix in ("/image", "/v2.1"):
+        found = ask("GET", prefix + "/v2/images").json
+        equal(found["images"][0]["name"], "tiny")
+        equal(found["schema"], "/v2/schemas/images")
+        one = ask("GET", f"{prefix}/v2/images/{IMAGE}").json
+        equal((one["id"], one["status"], one["disk_format"], one["size"], one["os_type"]),
+              (IMAGE, "active", "raw", 100000, "linux"))
+        equal(ask("GET", f"{prefix}/v2/images?name=other").json["images"], [])
+        equal(len(ask("GET", f"{prefix}/v2/images?id=in:{NOWHERE},{IMAGE}").json["images"]), 1)
+        data = ask("GET", f"{prefix}/v2/images/{IMAGE}/file")
+        equal(data.status, 200)
+        equal(data.headers["Content-Type"], "application/octet-stream")
+        equal(data.text, b"i" * 100000)
+        equal(ask("GET", f"{prefix}/v2/images/{NOWHERE}").status, 404)
+        equal(ask("GET", f"{prefix}/v2/images/..%2F..%2Fetc%2Fpasswd/file").status, 404)
+    equal(ask("GET", "/image/v2/images", token=None).status, 401)
+    equal(set(get("/images", "2.35")["images"][0]), {"id", "name", "links"})
+    equal(get("/images/" + IMAGE, "2.1")["image"]["OS-EXT-IMG-SIZE:size"], 100000)
+    fault(ask("GET", "/v2.1/images", version="2.36"), 404)
+
+
+def small_answers():
+    sid = booted("small", networks="auto", metadata={"k": "v"}, tags=["t"])
+    equal(get(f"/servers/{sid}/metadata"), {"metadata": {"k": "v"}})
+    equal(get(f"/servers/{sid}/metadata/k"), {"meta": {"k": "v"}})
+    fault(ask("GET", f"/v2.1/servers/{sid}/metadata/x"), 404, "Metadata item was not found")
+    addresses = get(f"/servers/{sid}/ips")["addresses"]
+    equal(set(addresses["private"][0]), {"addr", "version"})
+    equal(get(f"/servers/{sid}/ips/private"), addresses)
+    equal(get(f"/servers/{sid}/tags", "2.26"), {"tags": ["t"]})
+    equal(ask("GET", f"/v2.1/servers/{sid}/tags/t", version="2.26").status, 204)
+    equal(get(f"/servers/{sid}/os-interface"), {"interfaceAttachments": []})
+    equal(get(f"/servers/{sid}/os-volume_attachments"), {"volumeAttachments": []})
+    equal(get(f"/servers/{sid}/os-security-groups"), {"security_groups": []})
+    for path, empty in (("os-aggregates", "aggregates"), ("os-server-groups", "server_groups"),
+                        ("os-keypairs", "keypairs")):
+        equal(get("/" + path), {empty: []})
+    absolute = get("/limits?reserved=False")["limits"]["absolute"]
+    equal(absolute["maxTotalInstances"], -1)
+    assert absolute["totalInstancesUsed"] >= 1 and "maxPersonality" in absolute
+    assert "maxPersonality" not in get("/limits", "2.57")["limits"]["absolute"]
+    assert any(e["alias"] == "os-services" for e in get("/extensions")["extensions"])
+    equal(get("/extensions/os-hosts")["extension"]["name"], "Hosts")
+
+
+def many_at_once():
+    errors = []
+
+    def work():
+        try:
+            conn = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+            for _ in range(20):
+                equal(ask("GET", "/v2.1/servers/detail", version="2.87", connection=conn).status, 200)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(errors, [])
+
+
+# ---- real clients ----
+
+CLIENT = {"OS_AUTH_TYPE": "none", "OS_ENDPOINT": BASE + "/v2.1", "PATH": "/usr/bin:/bin", "HOME": "/tmp",
+          "LC_ALL": "C.UTF-8"}
+ONLY_NOVA = {"OS_USERNAME": "u", "OS_PROJECT_ID": "x", "OS_AUTH_URL": "x"}  # has to be set; what it says does not matter
+ONLY_OPENSTACK = {"OS_IMAGE_ENDPOINT_OVERRIDE": BASE + "/image", "OS_IDENTITY_API_VERSION": "3"}
+
+
+def client(*command, want=0):
+    """Runs a client and returns its table as a list of rows; the first has the columns."""
+    env = {**CLIENT, **(ONLY_NOVA if command[0] == "nova" else ONLY_OPENSTACK)}
+    out = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    if out.returncode != want:
+        raise AssertionError(f"{' '.join(command)} ended with {out.returncode}: {out.stdout} {out.stderr}")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in out.stdout.splitlines() if line.startswith("|")]
+    return rows or (out.stdout + out.stderr)
+
+
+def nova_client():
+    if not os.path.exists("/usr/bin/nova"):
+        raise AssertionError("python3-novaclient is not installed")
+    name = "cli-" + uuid.uuid4().hex[:6]
+    made = dict(client("nova", "boot", "--flavor", "m1.tiny", "--image", IMAGE, "--nic", "none", name)[1:])
+    equal((made["name"], made["status"], made["flavor:original_name"]), (name, "BUILD", "m1.tiny"))
+    equal(made["image"], f"tiny ({IMAGE})")
+    sid = made["id"]
+    other = booted(name + "-on")
+    equal(client("nova", "list")[0], ["ID", "Name", "Status", "Task State", "Power State", "Networks"])
+    listed = client("nova", "list", "--name", name)
+    equal({row[1]: row[2] for row in listed[1:]}, {name: "BUILD", name + "-on": "ACTIVE"})
+    shown = dict(client("nova", "show", name + "-on")[1:])
+    equal((shown["OS-EXT-SRV-ATTR:host"], shown["host_status"], shown["flavor:ram"]), ("HostB", "UP", "64"))
+    equal(set(shown), set(made) - {"adminPass", "security_groups"})  # these two are of the answer to boot
+    client("nova", "live-migration", other, "HostC")
+    moving = client("nova", "server-migration-list", other)
+    equal(moving[0], ["Id", "Source Node", "Dest Node", "Source Compute", "Dest Compute", "Dest Host", "Status",
+                      "Server UUID", "Created At", "Updated At", "Project ID", "User ID", "Total Memory Bytes",
+                      "Processed Memory Bytes", "Remaining Memory Bytes", "Total Disk Bytes", "Processed Disk Bytes",
+                      "Remaining Disk Bytes"])
+    mid = moving[1][0]
+    equal(dict(client("nova", "server-migration-show", other, mid)[1:])["server_uuid"], other)
+    assert any(row[0] == mid for row in client("nova", "migration-list")[1:])
+    client("nova", "live-migration-abort", other, mid)
+    equal(sql(f"SELECT abort_requested FROM operations WHERE id = {mid}"), "t")
+    finish(other, "cancelled", "'aborted'")
+    assert "Conflict" not in client("nova", "stop", other)
+    finish(other)
+    equal([row[0] for row in client("nova", "instance-action-list", other)[1:]], ["create", "live-migration", "stop"])
+    services_ = client("nova", "service-list")
+    equal(services_[0], ["Id", "Binary", "Host", "Zone", "Status", "State", "Updated_at", "Disabled Reason", "Forced down"])
+    equal(client("nova", "hypervisor-list")[0], ["ID", "Hypervisor hostname", "State", "Status"])
+    equal(dict(client("nova", "hypervisor-show", "HostB")[1:])["memory_mb"], "4096")
+    equal(dict(client("nova", "hypervisor-stats")[1:])["vcpus"], "8")
+    equal(client("nova", "flavor-list")[0],
+          ["ID", "Name", "Memory_MiB", "Disk", "Ephemeral", "Swap", "VCPUs", "RXTX_Factor", "Is_Public", "Description"])
+    client("nova", "limits")
+    client("nova", "availability-zone-list")
+    equal(client("nova", "version-list")[1][:2], ["v2.1", "CURRENT"])
+    client("nova", "delete", sid)
+    client("nova", "show", NOWHERE, want=1)
+
+
+def openstack_client():
+    if not os.path.exists("/usr/bin/openstack"):
+        raise AssertionError("python3-openstackclient is not installed")
+    name = "osc-" + uuid.uuid4().hex[:6]
+    made = dict(client("openstack", "server", "create", "--flavor", "m1.tiny", "--image", "tiny", "--nic", "none",
+                       "--os-compute-api-version", "2.37", name)[1:])
+    equal((made["name"], made["image"]), (name, f"tiny ({IMAGE})"))
+    other = booted(name + "-on")
+    listed = client("openstack", "server", "list")
+    equal(listed[0], ["ID", "Name", "Status", "Networks", "Image", "Flavor"])
+    row = next(row for row in listed[1:] if row[1] == name + "-on")
+    equal(row[2:], ["ACTIVE", "", "tiny", "m1.tiny"])
+    equal(dict(client("openstack", "server", "show", name + "-on")[1:])["OS-EXT-SRV-ATTR:host"], "HostB")
+    timer = later(1.0, wait_and_agree, other)
+    client("openstack", "server", "migrate", "--live-migration", "--host", "HostC", "--os-compute-api-version", "2.30",
+           other)
+    timer.join()
+    migrations = client("openstack", "server", "migration", "list", "--os-compute-api-version", "2.80")
+    equal(migrations[0], ["Id", "UUID", "Source Node", "Dest Node", "Source Compute", "Dest Compute", "Dest Host", "Status",
+                          "Server UUID", "Old Flavor", "New Flavor", "Type", "Created At", "Updated At"])
+    equal(client("openstack", "compute", "service", "list")[0],
+          ["ID", "Binary", "Host", "Zone", "Status", "State", "Updated At"])
+    equal(client("openstack", "hypervisor", "list")[0], ["ID", "Hypervisor Hostname", "Hypervisor Type", "Host IP", "State"])
+    equal(dict(client("openstack", "hypervisor", "show", "HostB")[1:])["memory_mb"], "4096")
+    equal(client("openstack", "host", "show", "HostC")[0], ["Host", "Project", "CPU", "Memory MB", "Disk GB"])
+    equal(client("openstack", "flavor", "list")[0], ["ID", "Name", "RAM", "Disk", "Ephemeral", "VCPUs", "Is Public"])
+    equal(client("openstack", "image", "list")[1], [IMAGE, "tiny", "active"])
+    client("openstack", "server", "event", "list", other)
+    client("openstack", "server", "delete", name)
+
+
+def wait_and_agree(sid):
+    for _ in range(300):
+        if sql(f"UPDATE operations SET state = 'preparing' WHERE instance = '{sid}' AND kind = 'live-migration' AND"
+               " finished_at IS NULL RETURNING id"):
+            return
+        time.sleep(0.1)
+
+
+# ---- without a database ----
+
+def database_away():
+    answer = ask("GET", "/v2.1/servers", timeout=40)
+    fault(answer, 503, "The service cannot reach its database at the moment. Please try again.")
+    equal(answer.headers["OpenStack-API-Version"], "compute 2.1")
+    equal(ask("GET", "/").status, 200)
+    fault(boot(), 503)
+
+
+def database_back():
+    for _ in range(100):
+        if ask("GET", "/v2.1/servers").status == 200:
+            equal(boot().status, 202)
+            return
+        time.sleep(0.1)
+    raise AssertionError("still no answer after the database has come back")
+
+
+if __name__ == "__main__":
+    try:
+        globals()[sys.argv[1]]()
+    except AssertionError as failure:
+        sys.exit(f"{sys.argv[1]}: {failure or 'assertion failed'} at line"
+                 f" {[f.lineno for f in __import__('traceback').extract_tb(failure.__traceback__)]}")
