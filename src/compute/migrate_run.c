@@ -312,13 +312,16 @@ static bool take_over(struct copy *copy, GError **error)
 	return true;
 }
 
-/* The pause as the guest felt it: what QEMU measured, or what we saw, whichever is longer. */
+/* The pause as the guest felt it: what QEMU measured, or what we saw, whichever is longer.  QEMU's word
+ * ends where a strict switch leaves the guest paused, so without our own look it is not known. */
 static int64_t downtime_ms(struct copy *copy)
 {
 	int64_t seen =
 		copy->switch_usec && copy->resumed_usec ? (copy->resumed_usec - copy->switch_usec) / USEC_PER_MS : -1;
 	int64_t downtime = -1, total = -1;
 
+	if (seen < 0 && copy->step->op->strict)
+		return -1;
 	if (copy->migration)
 		nova_virt_migration_completed(copy->migration, &downtime, &total, CALL_MS, NULL);
 	return MAX(seen, downtime);

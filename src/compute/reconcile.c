@@ -24,7 +24,8 @@
 #define FILE_MS 10000
 #define TRASH_AT_ONCE 20
 #define TRASH_MS 60000
-#define BACKUP_AFTER_MS 1500 /* the source's daemon needs milliseconds: later it is not there */
+#define BACKUP_AFTER_MS 500  /* the source's daemon needs milliseconds: later it is not there */
+#define BACKUP_LOOK_MS 200   /* between two looks while a copy here is complete and stands */
 #define SETTLE_MS 200        /* several events of one guest come together */
 
 struct nova_reconciler {
@@ -337,11 +338,28 @@ static void back_up(nova_reconciler *reconciler, const nova_operation *op, const
 		nova_log_warning(&tags, "the guest could not be started, trying again: %s", error->message);
 }
 
+static int has_no_operation(void *uuid, void *since, void *ops)
+{
+	(void)since;
+	for (unsigned i = 0; i < ((GPtrArray *)ops)->len; i++)
+		if (strcmp(((nova_operation *)g_ptr_array_index((GPtrArray *)ops, i))->instance_uuid, uuid) == 0)
+			return false;
+	return true;
+}
+
+/* Copies whose migration is over are nobody's to back up. */
+static void forget_ended(nova_reconciler *reconciler)
+{
+	if (reconciler->ops)
+		g_hash_table_foreach_remove(reconciler->complete, has_no_operation, reconciler->ops);
+}
+
 static void check_operations(nova_reconciler *reconciler, const GPtrArray *domains)
 {
 	nova_compute *compute = reconciler->compute;
 	int own = nova_lease_fence(compute->lease).host_id;
 
+	forget_ended(reconciler);
 	for (unsigned i = 0; reconciler->ops && i < reconciler->ops->len; i++) {
 		const nova_operation *op = g_ptr_array_index(reconciler->ops, i);
 
@@ -416,6 +434,8 @@ static bool compare(nova_reconciler *reconciler, const nova_conf *conf, GError *
 
 static int64_t pause_usec(const nova_reconciler *reconciler, const nova_conf *conf)
 {
+	if (g_hash_table_size(reconciler->complete) > 0)
+		return BACKUP_LOOK_MS * 1000;
 	bool active = reconciler->last_error || (reconciler->ops && reconciler->ops->len > 0);
 
 	return (active ? conf->operation_active_poll_interval : conf->sync_power_state_interval) * G_USEC_PER_SEC;
