@@ -198,7 +198,7 @@ static void test_opposing_migrations_do_not_deadlock(void **state)
 {
 	const nova_fence a = fixture_host(db, "flip-a", 100, 100000, 100000),
 			 b = fixture_host(db, "flip-b", 100, 100000, 100000);
-	g_autofree char *uuids[4] = { NULL };
+	g_auto(GStrv) uuids = g_new0(char *, 4 + 1);
 	worker workers[4] = { 0 };
 
 	(void)state;
@@ -285,7 +285,7 @@ static void test_registrations_among_operations(void **state)
 	const nova_fence a = fixture_host(db, "reg-a", 100, 100000, 100000),
 			 b = fixture_host(db, "reg-b", 100, 100000, 100000);
 	worker movers[3] = { 0 }, daemons[2] = { 0 };
-	g_autofree char *uuids[3] = { NULL };
+	g_auto(GStrv) uuids = g_new0(char *, 3 + 1);
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -376,7 +376,7 @@ static void test_delete_never_falls_between(void **state)
 	(void)state;
 	for (int round = 0; round < 30; round++) {
 		g_autofree char *uuid = fixture_built(db, "doomed", &a);
-		g_autoptr(nova_operation) op = fixture_migration(db, uuid, &a, &b, NOVA_OPS_CHECKED);
+		g_autoptr(nova_operation) op G_GNUC_UNUSED = fixture_migration(db, uuid, &a, &b, NOVA_OPS_CHECKED);
 		worker workers[3] = { { .uuid = uuid, .source = a }, { .uuid = uuid }, { .uuid = uuid } };
 
 		for (int i = 0; i < 3; i++)

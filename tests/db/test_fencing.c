@@ -151,7 +151,7 @@ static nova_operation *make_operation(const struct fenced *row, nova_fence *ret_
 	if (row->state == NOVA_OPS_SPAWNING || row->state == NOVA_OPS_UNDOING) {
 		int64_t id;
 		bool taken = false;
-		g_autofree char *uuid = fixture_server(db, "build", 0, &id);
+		g_autofree char *uuid G_GNUC_UNUSED = fixture_server(db, "build", 0, &id);
 
 		op = fixture_operation(db, id);
 		MUST(nova_operations_claim(db, op, a.host_id, NULL, &taken, &must_error));
@@ -189,7 +189,7 @@ static void test_fenced_writers_change_nothing(void **state)
 	a = fixture_host(db, "fence-a", 100, 100000, 1000);
 	b = fixture_host(db, "fence-b", 100, 100000, 1000);
 	g_free(pg_cluster_sql(cluster, NAME, "UPDATE hosts SET max_migrations = 0"));
-	g_autofree char *idle = fixture_built(db, "idle", &a);
+	g_autofree char *idle G_GNUC_UNUSED = fixture_built(db, "idle", &a);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
 		const struct fenced *row = &table[i];

@@ -143,7 +143,7 @@ static void test_conditions(void **state)
 	g_autofree char *idle = fixture_built(db, "cond-idle", &a),
 			*busy = fixture_built(db, "cond-busy", &a);
 	g_autofree char *building = fixture_server(db, "cond-building", network, NULL);
-	g_autoptr(nova_operation) op = fixture_migration(db, busy, &a, &b, NOVA_OPS_CHECKED);
+	g_autoptr(nova_operation) op G_GNUC_UNUSED = fixture_migration(db, busy, &a, &b, NOVA_OPS_CHECKED);
 
 	g_free(pg_cluster_sql(cluster, NAME,
 			      "UPDATE instances SET project_id = 'cond' WHERE display_name LIKE 'cond-%%'"));

@@ -644,6 +644,7 @@ static void test_observe(void **state)
 	assert_true(changed);
 	g_autoptr(nova_operation) op = fixture_migration(db, uuid, &a, &b, NOVA_OPS_REQUESTED);
 
+	assert_int_equal(op->state, NOVA_OPS_REQUESTED);
 	MUST(nova_instances_observe(db, &a, uuid, 1, NOVA_POWER_PAUSED, NOVA_VM_PAUSED, &changed,
 				    &must_error));
 	assert_false(changed); /* busy */
@@ -665,6 +666,8 @@ static void test_capacity_never_below_use(void **state)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) usage = NULL;
 
+	assert_non_null(one);
+	assert_non_null(two);
 	(void)state;
 	fixture_report(db, &host, 1, 600, 0); /* the pool too */
 	g_autoptr(nova_host) h = nova_hosts_find(db, "cap1", &error);

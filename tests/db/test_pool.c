@@ -39,8 +39,6 @@ static void end_sessions(void)
 
 static void test_ended_sessions_are_replaced(void **state)
 {
-	g_autoptr(GError) error = NULL;
-
 	(void)state;
 	fixture_host(db, "pool1", 4, 4096, 1000);
 	for (int i = 0; i < 6; i++) {
@@ -393,7 +391,7 @@ static void test_server_killed_and_started_under_load(void **state)
 {
 	const nova_fence host = fixture_host(db, "load", 100, 100000, 100000);
 	load loads[6] = { 0 };
-	g_autofree char *uuids[6] = { NULL };
+	g_auto(GStrv) uuids = g_new0(char *, 6 + 1);
 	int stop = 0;
 
 	(void)state;
