@@ -15,6 +15,9 @@ static bool explain(nova_result *row, const nova_fence *fence, GError **error)
 				 "host '%s': epoch %" PRId64 " was taken over by epoch %" PRId64
 				 "; this process may change nothing any more",
 				 name, fence->epoch, epoch);
+	if (nova_result_bool(row, "valid"))
+		return nova_fail(error, NOVA_FAULT_FENCED,
+				 "host '%s' holds its lease, but this is not its to change", name);
 	return nova_fail(error, NOVA_FAULT_FENCED,
 			 "host '%s': the lease of epoch %" PRId64
 			 " has run out; renew it before changing anything",

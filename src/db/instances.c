@@ -5,7 +5,7 @@
 #include "db/begin.h"
 #include "db/fence.h"
 #include "db/rows.h"
-#include "db/step.h"
+#include "db/op_step.h"
 
 #include <string.h>
 
@@ -161,7 +161,7 @@ static bool run_delete(nova_tx *tx, void *arg, GError **error)
 	nova_arg uuid = nova_arg_text(del->uuid);
 	int64_t operation = 0;
 
-	if (!nova_step_lock_instance(tx, del->uuid, &instance, error))
+	if (!nova_op_step_lock_instance(tx, del->uuid, &instance, error))
 		return false;
 	if (nova_result_bool(instance, "deleted") ||
 	    (del->project_id && strcmp(del->project_id, nova_result_text(instance, "project_id")) != 0))
@@ -243,7 +243,7 @@ static bool run_observe(nova_tx *tx, void *arg, GError **error)
 	g_autoptr(nova_result) instance = NULL;
 	g_autoptr(nova_result) row = NULL;
 
-	if (!nova_step_lock_instance(tx, seen->uuid, &instance, error) ||
+	if (!nova_op_step_lock_instance(tx, seen->uuid, &instance, error) ||
 	    !nova_fence_hold(tx, seen->fence, error) ||
 	    !nova_tx_one(tx, NOVA_Q_INSTANCE_OBSERVE,
 			 NOVA_ARGS(nova_arg_text(seen->uuid), nova_arg_int(seen->fence->host_id),

@@ -5,7 +5,7 @@
 #include "db/begin.h"
 #include "db/fence.h"
 #include "db/rows.h"
-#include "db/step.h"
+#include "db/op_step.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static bool run_begin(nova_tx *tx, void *arg, GError **error)
 	g_autoptr(nova_result) instance = NULL;
 	int64_t id;
 
-	if (!nova_step_lock_instance(tx, request->instance_uuid, &instance, error))
+	if (!nova_op_step_lock_instance(tx, request->instance_uuid, &instance, error))
 		return false;
 	if (nova_result_bool(instance, "deleted") ||
 	    (request->project_id &&
@@ -68,7 +68,7 @@ static bool run_begin(nova_tx *tx, void *arg, GError **error)
 		return false;
 	if (!id)
 		return explain_begin(tx, request, error);
-	nova_operation *made = nova_step_reread(tx, id, error);
+	nova_operation *made = nova_op_step_reread(tx, id, error);
 
 	if (!made)
 		return false;

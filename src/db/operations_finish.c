@@ -6,12 +6,12 @@
 #include "db/operations.h"
 
 #include "db/begin.h"
-#include "db/step.h"
+#include "db/op_step.h"
 
 #include <inttypes.h>
 
 typedef struct finish_move {
-	nova_step step; /* first: see nova_step_proof() */
+	nova_op_step step; /* first: see nova_op_step_proof() */
 	const nova_op_outcome *outcome;
 	nova_beginning wish; /* the delete operation that may follow */
 	int64_t delete_id;
@@ -84,8 +84,8 @@ static bool run_finish(nova_tx *tx, void *arg, GError **error)
 	g_autoptr(nova_result) instance = NULL;
 	int64_t delete_id = 0;
 
-	if (!nova_step_lock_instance(tx, op->instance_uuid, &instance, error) ||
-	    !nova_step_run(tx, &move->step, error))
+	if (!nova_op_step_lock_instance(tx, op->instance_uuid, &instance, error) ||
+	    !nova_op_step_run(tx, &move->step, error))
 		return false;
 	bool wish = nova_result_bool(instance, "delete_requested") && !o->deleted;
 	bool homeless = o->release_home || nova_result_is_null(instance, "host_id");
@@ -127,9 +127,9 @@ bool nova_operations_finish(nova_db *db, const nova_fence *fence, nova_operation
 {
 	static const nova_job job = { .name = "end of an operation",
 				      .run = run_finish,
-				      .proof = nova_step_proof };
+				      .proof = nova_op_step_proof };
 	finish_move move = {
-		.step = nova_step_of(op, fence, outcome->state, outcome->reason, evidence),
+		.step = nova_op_step_of(op, fence, outcome->state, outcome->reason, evidence),
 		.outcome = outcome,
 		.wish = nova_beginning_of(NOVA_OP_DELETE, op->instance_uuid, NULL),
 	};
@@ -145,7 +145,7 @@ bool nova_operations_finish(nova_db *db, const nova_fence *fence, nova_operation
 	move.step.total_ms = outcome->total_ms;
 	if (!nova_tx_do(db, &job, &move, error))
 		return false;
-	nova_step_apply(&move.step, op);
+	nova_op_step_apply(&move.step, op);
 	if (ret_delete)
 		*ret_delete = move.delete_id;
 	return true;
@@ -154,7 +154,9 @@ bool nova_operations_finish(nova_db *db, const nova_fence *fence, nova_operation
 bool nova_operations_no_valid_host(nova_db *db, nova_operation *op, const char *reason, const char *trace,
 				   GError **error)
 {
-	static const nova_job job = { .name = "no valid host", .run = run_finish, .proof = nova_step_proof };
+	static const nova_job job = { .name = "no valid host",
+				      .run = run_finish,
+				      .proof = nova_op_step_proof };
 	bool build = op->kind == NOVA_OP_BUILD;
 	const nova_op_outcome outcome = {
 		.state = NOVA_OPS_ERROR,
@@ -166,7 +168,7 @@ bool nova_operations_no_valid_host(nova_db *db, nova_operation *op, const char *
 		.total_ms = -1,
 	};
 	finish_move move = {
-		.step = nova_step_of(op, NULL, NOVA_OPS_ERROR, reason, NULL),
+		.step = nova_op_step_of(op, NULL, NOVA_OPS_ERROR, reason, NULL),
 		.outcome = &outcome,
 		.wish = nova_beginning_of(NOVA_OP_DELETE, op->instance_uuid, NULL),
 	};
@@ -178,6 +180,6 @@ bool nova_operations_no_valid_host(nova_db *db, nova_operation *op, const char *
 	move.step.trace = trace;
 	if (!nova_tx_do(db, &job, &move, error))
 		return false;
-	nova_step_apply(&move.step, op);
+	nova_op_step_apply(&move.step, op);
 	return true;
 }

@@ -6,22 +6,22 @@
 #include "db/operations.h"
 
 #include "db/rows.h"
-#include "db/step.h"
+#include "db/op_step.h"
 
 #include <inttypes.h>
 
 bool nova_operations_advance(nova_db *db, const nova_fence *fence, nova_operation *op, nova_op_state to,
 			     const char *message, const char *evidence, GError **error)
 {
-	nova_step step = nova_step_of(op, fence, to, message, evidence);
+	nova_op_step step = nova_op_step_of(op, fence, to, message, evidence);
 
 	if (nova_op_state_is_terminal(to) || to == NOVA_OPS_SWITCHED || to == NOVA_OPS_REQUESTED)
 		return nova_fail(error, NOVA_FAULT_INTERNAL,
 				 "operation %" PRId64 ": %s is not reached by a plain step", op->id,
 				 nova_op_state_name(to));
-	if (!nova_step_do(db, &step, error))
+	if (!nova_op_step_do(db, &step, error))
 		return false;
-	nova_step_apply(&step, op);
+	nova_op_step_apply(&step, op);
 	return true;
 }
 
@@ -29,28 +29,29 @@ bool nova_operations_note(nova_db *db, const nova_fence *fence, nova_operation *
 			  const char *blocked_host, int not_before_ms, const char *message,
 			  const char *evidence, GError **error)
 {
-	nova_step step = nova_step_of(op, fence, op->state, message, evidence);
+	nova_op_step step = nova_op_step_of(op, fence, op->state, message, evidence);
 
 	step.note = true;
 	step.blocked = blocked;
 	step.blocked_host = blocked == NOVA_BLOCKED_NO ? NULL : blocked_host;
 	step.wait_ms = MAX(not_before_ms, 0);
-	if (!nova_step_do(db, &step, error))
+	if (!nova_op_step_do(db, &step, error))
 		return false;
-	nova_step_apply(&step, op);
+	nova_op_step_apply(&step, op);
 	return true;
 }
 
 /* ---- claim ---- */
 
 typedef struct claim_move {
-	nova_step step; /* first: see nova_step_proof() */
+	nova_op_step step; /* first: see nova_op_step_proof() */
 	bool taken;
 	nova_operation *fresh;
 } claim_move;
 
 /* *ret_taken false: no room. */
-static bool book(nova_tx *tx, const nova_step *step, nova_result *instance, bool *ret_taken, GError **error)
+static bool book(nova_tx *tx, const nova_op_step *step, nova_result *instance, bool *ret_taken,
+		 GError **error)
 {
 	const nova_operation *op = step->op;
 	bool build = op->kind == NOVA_OP_BUILD;
@@ -94,23 +95,23 @@ static bool run_claim(nova_tx *tx, void *arg, GError **error)
 	g_autoptr(nova_result) instance = NULL;
 	bool taken;
 
-	if (!nova_step_lock_instance(tx, move->step.op->instance_uuid, &instance, error) ||
-	    !nova_step_run(tx, &move->step, error) || !book(tx, &move->step, instance, &taken, error))
+	if (!nova_op_step_lock_instance(tx, move->step.op->instance_uuid, &instance, error) ||
+	    !nova_op_step_run(tx, &move->step, error) || !book(tx, &move->step, instance, &taken, error))
 		return false;
 	move->taken = taken;
 	tx->give_up = !taken;
 	if (!taken)
 		return true;
 	g_clear_pointer(&move->fresh, nova_operation_free);
-	move->fresh = nova_step_reread(tx, move->step.op->id, error);
+	move->fresh = nova_op_step_reread(tx, move->step.op->id, error);
 	return move->fresh != NULL;
 }
 
 bool nova_operations_claim(nova_db *db, nova_operation *op, int dest_host_id, const char *trace,
 			   bool *ret_taken, GError **error)
 {
-	static const nova_job job = { .name = "claim", .run = run_claim, .proof = nova_step_proof };
-	claim_move move = { .step = nova_step_of(op, NULL, NOVA_OPS_CLAIMED, NULL, trace) };
+	static const nova_job job = { .name = "claim", .run = run_claim, .proof = nova_op_step_proof };
+	claim_move move = { .step = nova_op_step_of(op, NULL, NOVA_OPS_CLAIMED, NULL, trace) };
 
 	move.step.dest_host_id = dest_host_id;
 	move.step.trace = trace;
@@ -121,7 +122,7 @@ bool nova_operations_claim(nova_db *db, nova_operation *op, int dest_host_id, co
 		return false;
 	}
 	if (move.taken && move.fresh)
-		nova_step_replace(op, move.fresh);
+		nova_op_step_replace(op, move.fresh);
 	else
 		nova_operation_free(move.fresh);
 	*ret_taken = move.taken;
@@ -132,7 +133,7 @@ bool nova_operations_claim(nova_db *db, nova_operation *op, int dest_host_id, co
 
 static bool run_refuse(nova_tx *tx, void *arg, GError **error)
 {
-	nova_step *step = arg;
+	nova_op_step *step = arg;
 	const nova_operation *op = step->op;
 	bool build = op->kind == NOVA_OP_BUILD;
 	g_autoptr(nova_result) instance = NULL;
@@ -140,8 +141,8 @@ static bool run_refuse(nova_tx *tx, void *arg, GError **error)
 	g_autofree char *role_list = nova_arg_array(roles);
 	nova_arg uuid = nova_arg_text(op->instance_uuid);
 
-	if (!nova_step_lock_instance(tx, op->instance_uuid, &instance, error) ||
-	    !nova_step_run(tx, step, error) ||
+	if (!nova_op_step_lock_instance(tx, op->instance_uuid, &instance, error) ||
+	    !nova_op_step_run(tx, step, error) ||
 	    !nova_tx_run(tx, NOVA_Q_OPERATION_NOTE_ATTEMPT,
 			 NOVA_ARGS(nova_arg_int(op->id), nova_arg_int(op->dest_host_id),
 				   nova_arg_text(step->reason)),
@@ -165,8 +166,8 @@ bool nova_operations_refuse(nova_db *db, const nova_fence *fence, nova_operation
 {
 	static const nova_job job = { .name = "refusal by the destination",
 				      .run = run_refuse,
-				      .proof = nova_step_proof };
-	nova_step step = nova_step_of(op, fence, NOVA_OPS_REQUESTED, reason, evidence);
+				      .proof = nova_op_step_proof };
+	nova_op_step step = nova_op_step_of(op, fence, NOVA_OPS_REQUESTED, reason, evidence);
 
 	if (!reason || !op->dest_host_id)
 		return nova_fail(error, NOVA_FAULT_INTERNAL,
@@ -175,14 +176,14 @@ bool nova_operations_refuse(nova_db *db, const nova_fence *fence, nova_operation
 	step.dest_host_id = 0;
 	if (!nova_tx_do(db, &job, &step, error))
 		return false;
-	nova_step_apply(&step, op);
+	nova_op_step_apply(&step, op);
 	return true;
 }
 
 /* ---- slots ---- */
 
 typedef struct slots_move {
-	nova_step step;
+	nova_op_step step;
 	bool taken;
 	char *why;
 } slots_move;
@@ -213,7 +214,7 @@ static bool run_take_slots(nova_tx *tx, void *arg, GError **error)
 	bool source_first = op->source_host_id < op->dest_host_id;
 	bool taken = true;
 
-	if (!nova_step_run(tx, &move->step, error))
+	if (!nova_op_step_run(tx, &move->step, error))
 		return false;
 	for (int i = 0; i < 2 && taken; i++) {
 		bool outgoing = (i == 0) == source_first;
@@ -242,9 +243,9 @@ bool nova_operations_take_slots(nova_db *db, const nova_fence *fence, nova_opera
 {
 	static const nova_job job = { .name = "migration slots",
 				      .run = run_take_slots,
-				      .proof = nova_step_proof };
-	slots_move move = { .step = nova_step_of(op, fence, NOVA_OPS_PREPARING, "a slot on both hosts",
-						 NULL) };
+				      .proof = nova_op_step_proof };
+	slots_move move = { .step = nova_op_step_of(op, fence, NOVA_OPS_PREPARING, "a slot on both hosts",
+						    NULL) };
 
 	move.step.holds_slots = 1;
 	if (!nova_tx_do(db, &job, &move, error)) {
@@ -252,7 +253,7 @@ bool nova_operations_take_slots(nova_db *db, const nova_fence *fence, nova_opera
 		return false;
 	}
 	if (move.taken)
-		nova_step_apply(&move.step, op);
+		nova_op_step_apply(&move.step, op);
 	*ret_taken = move.taken;
 	if (ret_why && !move.taken)
 		*ret_why = g_steal_pointer(&move.why);
@@ -264,9 +265,9 @@ bool nova_operations_take_slots(nova_db *db, const nova_fence *fence, nova_opera
 
 static bool run_permit(nova_tx *tx, void *arg, GError **error)
 {
-	nova_step *step = arg;
+	nova_op_step *step = arg;
 
-	if (!nova_step_run(tx, step, error))
+	if (!nova_op_step_run(tx, step, error))
 		return false;
 	tx->give_up = step->aborted;
 	return true;
@@ -276,15 +277,15 @@ bool nova_operations_permit(nova_db *db, const nova_fence *fence, nova_operation
 			    nova_power_state pre_power, const char *evidence, bool *ret_granted,
 			    GError **error)
 {
-	static const nova_job job = { .name = "permit", .run = run_permit, .proof = nova_step_proof };
-	nova_step step = nova_step_of(op, fence, NOVA_OPS_MIGRATING, "the permit to migrate", evidence);
+	static const nova_job job = { .name = "permit", .run = run_permit, .proof = nova_op_step_proof };
+	nova_op_step step = nova_op_step_of(op, fence, NOVA_OPS_MIGRATING, "the permit to migrate", evidence);
 
 	step.pre_power = pre_power;
 	step.unless_aborted = true; /* a delete request asks for an abort too */
 	if (!nova_tx_do(db, &job, &step, error))
 		return false;
 	if (!step.aborted)
-		nova_step_apply(&step, op);
+		nova_op_step_apply(&step, op);
 	*ret_granted = !step.aborted;
 	return true;
 }
@@ -305,13 +306,13 @@ static bool turn_claim(nova_tx *tx, const nova_operation *op, int host, const ch
 
 static bool run_flip(nova_tx *tx, void *arg, GError **error)
 {
-	nova_step *step = arg;
+	nova_op_step *step = arg;
 	const nova_operation *op = step->op;
 	g_autoptr(nova_result) instance = NULL;
 	g_autoptr(nova_result) flipped = NULL;
 
-	if (!nova_step_lock_instance(tx, op->instance_uuid, &instance, error) ||
-	    !nova_step_run(tx, step, error) ||
+	if (!nova_op_step_lock_instance(tx, op->instance_uuid, &instance, error) ||
+	    !nova_op_step_run(tx, step, error) ||
 	    !nova_tx_one(tx, NOVA_Q_INSTANCE_FLIP,
 			 NOVA_ARGS(nova_arg_text(op->instance_uuid), nova_arg_int(op->source_host_id),
 				   nova_arg_int(op->dest_host_id), nova_arg_int(op->pre_power)),
@@ -330,13 +331,13 @@ static bool run_flip(nova_tx *tx, void *arg, GError **error)
 bool nova_operations_flip(nova_db *db, const nova_fence *fence, nova_operation *op, int64_t downtime_ms,
 			  const char *evidence, GError **error)
 {
-	static const nova_job job = { .name = "flip", .run = run_flip, .proof = nova_step_proof };
-	nova_step step =
-		nova_step_of(op, fence, NOVA_OPS_SWITCHED, "the guest belongs to the destination", evidence);
+	static const nova_job job = { .name = "flip", .run = run_flip, .proof = nova_op_step_proof };
+	nova_op_step step = nova_op_step_of(op, fence, NOVA_OPS_SWITCHED,
+					    "the guest belongs to the destination", evidence);
 
 	step.downtime_ms = downtime_ms;
 	if (!nova_tx_do(db, &job, &step, error))
 		return false;
-	nova_step_apply(&step, op);
+	nova_op_step_apply(&step, op);
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "db/step.h"
+#include "db/op_step.h"
 
 #include "db/fence.h"
 #include "db/rows.h"
@@ -7,10 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-nova_step nova_step_of(const nova_operation *op, const nova_fence *fence, nova_op_state to,
-		       const char *message, const char *evidence)
+nova_op_step nova_op_step_of(const nova_operation *op, const nova_fence *fence, nova_op_state to,
+			     const char *message, const char *evidence)
 {
-	return (nova_step) {
+	return (nova_op_step) {
 		.op = op,
 		.fence = fence,
 		.to = to,
@@ -27,7 +27,7 @@ nova_step nova_step_of(const nova_operation *op, const nova_fence *fence, nova_o
 }
 
 /* The host that must act after the step; 0: a scheduler or nobody. */
-static int next_owner(const nova_step *step)
+static int next_owner(const nova_op_step *step)
 {
 	const nova_flow_row *row = nova_flow_row_of(step->op->kind, step->to);
 
@@ -41,7 +41,7 @@ static int next_owner(const nova_step *step)
 	}
 }
 
-static const char *actor_name(const nova_step *step)
+static const char *actor_name(const nova_op_step *step)
 {
 	nova_op_actor actor = NOVA_ACTOR_SCHEDULER;
 
@@ -51,7 +51,7 @@ static const char *actor_name(const nova_step *step)
 	return nova_op_actor_name(actor);
 }
 
-static bool changes_task(const nova_step *step)
+static bool changes_task(const nova_op_step *step)
 {
 	const nova_flow_row *from = nova_flow_row_of(step->op->kind, step->op->state);
 	const nova_flow_row *to = nova_flow_row_of(step->op->kind, step->to);
@@ -60,7 +60,7 @@ static bool changes_task(const nova_step *step)
 }
 
 /* The step changed nothing: finds out why. */
-static bool explain(nova_tx *tx, nova_step *step, GError **error)
+static bool explain(nova_tx *tx, nova_op_step *step, GError **error)
 {
 	const nova_operation *op = step->op;
 	const nova_fence *fence = step->fence;
@@ -98,7 +98,7 @@ static bool explain(nova_tx *tx, nova_step *step, GError **error)
 			 op->id);
 }
 
-bool nova_step_run(nova_tx *tx, nova_step *step, GError **error)
+bool nova_op_step_run(nova_tx *tx, nova_op_step *step, GError **error)
 {
 	const nova_operation *op = step->op;
 	const nova_fence *fence = step->fence;
@@ -145,9 +145,9 @@ bool nova_step_run(nova_tx *tx, nova_step *step, GError **error)
 	return true;
 }
 
-bool nova_step_proof(nova_tx *tx, void *arg, bool *ret_committed, GError **error)
+bool nova_op_step_proof(nova_tx *tx, void *arg, bool *ret_committed, GError **error)
 {
-	const nova_step *step = arg;
+	const nova_op_step *step = arg;
 	const nova_operation *op = step->op;
 	const nova_fence *fence = step->fence;
 	g_autoptr(nova_result) row = NULL;
@@ -172,7 +172,7 @@ static void set_string(char **place, const char *value)
 	*place = copy;
 }
 
-void nova_step_apply(const nova_step *step, nova_operation *op)
+void nova_op_step_apply(const nova_op_step *step, nova_operation *op)
 {
 	op->state = step->to;
 	op->seq = step->seq;
@@ -197,19 +197,19 @@ void nova_step_apply(const nova_step *step, nova_operation *op)
 
 static bool run_plain(nova_tx *tx, void *arg, GError **error)
 {
-	return nova_step_run(tx, arg, error);
+	return nova_op_step_run(tx, arg, error);
 }
 
-bool nova_step_do(nova_db *db, nova_step *step, GError **error)
+bool nova_op_step_do(nova_db *db, nova_op_step *step, GError **error)
 {
 	static const nova_job job = { .name = "step of an operation",
 				      .run = run_plain,
-				      .proof = nova_step_proof };
+				      .proof = nova_op_step_proof };
 
 	return nova_tx_do(db, &job, step, error);
 }
 
-bool nova_step_lock_instance(nova_tx *tx, const char *uuid, nova_result **ret, GError **error)
+bool nova_op_step_lock_instance(nova_tx *tx, const char *uuid, nova_result **ret, GError **error)
 {
 	if (!nova_tx_one(tx, NOVA_Q_INSTANCE_LOCK, NOVA_ARGS(nova_arg_text(uuid)), ret, error))
 		return false;
@@ -217,7 +217,7 @@ bool nova_step_lock_instance(nova_tx *tx, const char *uuid, nova_result **ret, G
 	       nova_fail(error, NOVA_FAULT_INSTANCE_NOT_FOUND, "Instance %s could not be found.", uuid);
 }
 
-nova_operation *nova_step_reread(nova_tx *tx, int64_t id, GError **error)
+nova_operation *nova_op_step_reread(nova_tx *tx, int64_t id, GError **error)
 {
 	g_autoptr(nova_result) row = NULL;
 
@@ -230,7 +230,7 @@ nova_operation *nova_step_reread(nova_tx *tx, int64_t id, GError **error)
 	return nova_row_operation(row, error);
 }
 
-void nova_step_replace(nova_operation *op, nova_operation *fresh)
+void nova_op_step_replace(nova_operation *op, nova_operation *fresh)
 {
 	nova_operation old = *op;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * step.h - one committed change of an operation's row: what all functions that move an operation share.
+ * op_step.h - one committed change of an operation's row: what all functions that move an operation share.
  *
  * A step is the compare-and-swap on (id, seq, state), under the writer's fence, with its line in the journal.
- * What it sets is absolute: nova_step_of() fills in what the row had when it was read, the caller changes what
- * is to change, nova_step_run() writes, and after the commit nova_step_apply() brings the caller's
+ * What it sets is absolute: nova_op_step_of() fills in what the row had when it was read, the caller changes what
+ * is to change, nova_op_step_run() writes, and after the commit nova_op_step_apply() brings the caller's
  * nova_operation up to date.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include "db/operations.h"
 #include "db/tx.h"
 
-typedef struct nova_step {
+typedef struct nova_op_step {
 	const nova_operation *op; /* as it was read; borrowed */
 	const nova_fence *fence;  /* NULL: a scheduler writes */
 	nova_op_state to;
@@ -34,29 +34,29 @@ typedef struct nova_step {
 	bool aborted;             /* an abort had been requested: nothing changed */
 	int seq;
 	int64_t owner_epoch, changed_us, finished_us, not_before_us;
-} nova_step;
+} nova_op_step;
 
-nova_step nova_step_of(const nova_operation *op, const nova_fence *fence, nova_op_state to, const char *message,
+nova_op_step nova_op_step_of(const nova_operation *op, const nova_fence *fence, nova_op_state to, const char *message,
 		       const char *evidence);
 
 /* INTERNAL for a transition the flow table does not have, FENCED, STALE.  True with `aborted' set when an abort
  * forbade it. */
-bool nova_step_run(nova_tx *tx, nova_step *step, GError **error);
+bool nova_op_step_run(nova_tx *tx, nova_op_step *step, GError **error);
 
-/* A proof for nova_job whose argument begins with a nova_step. */
-bool nova_step_proof(nova_tx *tx, void *step, bool *ret_committed, GError **error);
+/* A proof for nova_job whose argument begins with a nova_op_step. */
+bool nova_op_step_proof(nova_tx *tx, void *step, bool *ret_committed, GError **error);
 
 /* After the commit. */
-void nova_step_apply(const nova_step *step, nova_operation *op);
+void nova_op_step_apply(const nova_op_step *step, nova_operation *op);
 
 /* A job that is nothing but a step. */
-bool nova_step_do(nova_db *db, nova_step *step, GError **error);
+bool nova_op_step_do(nova_db *db, nova_op_step *step, GError **error);
 
 /* The instance's row, locked for the transaction and positioned; INSTANCE_NOT_FOUND when there is none. */
-bool nova_step_lock_instance(nova_tx *tx, const char *uuid, nova_result **ret, GError **error);
+bool nova_op_step_lock_instance(nova_tx *tx, const char *uuid, nova_result **ret, GError **error);
 
 /* Reads `op' anew inside a transaction. */
-nova_operation *nova_step_reread(nova_tx *tx, int64_t id, GError **error);
+nova_operation *nova_op_step_reread(nova_tx *tx, int64_t id, GError **error);
 
 /* Moves what is in `fresh' (taken over) into `op'. */
-void nova_step_replace(nova_operation *op, nova_operation *fresh);
+void nova_op_step_replace(nova_operation *op, nova_operation *fresh);
