@@ -29,7 +29,11 @@ linux            192  mklinux %s
 GUEST=${LIB%/lib}/guest
 
 # The same sources make the same image, so labs share it.
-image_file() { echo "$CACHE/image-$1-$(cd "$GUEST" && find . -type f | sort | xargs sha256sum | sha256sum | cut -c1-16).qcow2"; }
+image_file() {
+	local key
+	key=$(cd "$GUEST" && find . -type f | sort | xargs sha256sum | sha256sum | cut -c1-16)
+	echo "$CACHE/image-$1-$key.qcow2"
+}
 
 # Makes what is not there yet.  Linux needs Debian's kernel package; without it the lab does without that image.
 images_build() {
@@ -69,7 +73,8 @@ services_wait() {
 	local want=$((LAB_COUNT + 1)) deadline=$((SECONDS + 30)) answer up
 	while :; do
 		answer=$(api_get /v2.1/os-services 2>&1)
-		up=$(jq -r '[.services[] | select(.state == "up" and (.binary | IN("nova-compute", "nova-scheduler")))] | length' <<<"$answer" 2>/dev/null)
+		up=$(jq -r '[.services[] | select(.state == "up" and (.binary | IN("nova-compute", "nova-scheduler")))] | length' \
+			<<<"$answer" 2>/dev/null)
 		[ "${up:-0}" -ge "$want" ] && return
 		((SECONDS < deadline)) ||
 			die "after 30 s ${up:-0} of $want services are up; os-services says: $answer

@@ -112,7 +112,7 @@ host_qemu_conf() {
 
 # libvirt asks a new QEMU what it can do, which takes a second (in User-mode Linux ten); labs share the answers.
 capabilities_key() {
-	stat -Lc '%n %Z' /usr/bin/qemu-system-x86_64 /usr/sbin/libvirtd /usr/lib/x86_64-linux-gnu/libvirt/connection-driver/* 2>/dev/null |
+	stat -Lc '%n %Z' /usr/bin/qemu-system-x86_64 /usr/sbin/libvirtd /usr/lib/*/libvirt/connection-driver/* 2>/dev/null |
 		cat - <("$1_kernel") | sha256sum | cut -c1-16
 }
 capabilities_restore() {

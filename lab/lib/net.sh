@@ -122,7 +122,10 @@ net_destroy() {
 			killed+=" $left"
 		fi
 		# a process leaves its namespaces a moment before it is really gone
-		[ -n "$left" ] || [ -z "$killed" ] || left=$(ps -o pid=,stat= -p "$(echo $killed | tr ' ' ,)" | awk '$2 !~ /^Z/ { print $1 }')
+		if [ -z "$left" ] && [ -n "$killed" ]; then
+			# shellcheck disable=SC2086
+			left=$(ps -o pid=,stat= -p "$(echo $killed | tr ' ' ,)" | awk '$2 !~ /^Z/ { print $1 }')
+		fi
 		[ -n "$left" ] || break
 		sleep 0.02
 	done
