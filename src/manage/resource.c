@@ -26,7 +26,7 @@ char *nova_resource_text(const nova_host *host, const GPtrArray *projects)
 	for (unsigned i = 0; i < projects->len; i++) {
 		const nova_project_usage *usage = g_ptr_array_index(projects, i);
 
-		project_width = MAX(project_width, (int)strlen(usage->project_id) + 1);
+		project_width = MAX(project_width, (int)strlen(usage->project_id));
 		cpu += usage->vcpus;
 		memory_mb += usage->memory_mb;
 		disk_gb += usage->disk_gb;

@@ -70,12 +70,10 @@ def nova_live_migration():
 
 def nova_server_migration_list():
     assert rows(run("nova", "server-migration-list", "vm1")) == []
-    uuid = api.boot("slow", flavor="m1.micro", image="testguest-busy", host="HostB")
+    uuid = api.boot("slow", flavor="m1.micro", image="testguest-steady", host="HostB")
     lab.run("set", "HostB", "libvirt.live_migration_bandwidth", "2")
     lab.run("reload", "HostB", "compute")
-    for _ in until(20, lambda: lab.serial(uuid)["text"]):
-        if int(lab.serial(uuid).get("counter", 0)) > 10:
-            break
+    lab.wait_counting(uuid, 10)
     run("nova", "live-migration", "slow", "HostC")
     for _ in until(30, lambda: api.newest_migration(uuid)):
         if api.newest_migration(uuid)["status"] == "running":

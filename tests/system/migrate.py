@@ -14,12 +14,13 @@ made = {}
 def migration_flags(host):
     """The flags of the migrate calls that libvirt of this host has seen, as numbers."""
     log = lab.run("exec", host, "sh", "-c", "cat /var/log/libvirt/libvirtd.log")
-    return {int(f, 16) for f in re.findall(r"qemuMigrationSrcPerform:.*?flags=0x([0-9a-f]+)", log)}
+    return {int(f, 16) for f in re.findall(r"dconnuri=qemu\+tcp://.*flags=0x([0-9a-f]+)", log)}
 
 
 def trace_migrations_in_libvirt():
     for host in lab.hosts:
         lab.run("exec", host, "virt-admin", "-c", "libvirtd:///system", "daemon-log-filters", "1:qemu.qemu_migration")
+        lab.run("exec", host, "virt-admin", "-c", "libvirtd:///system", "daemon-log-outputs", "1:file:/var/log/libvirt/libvirtd.log")
 
 
 def a_server_moves_to_a_named_host():
@@ -109,13 +110,11 @@ def slow(host, mib_s):
 
 
 def a_new_bandwidth_cap_holds_for_the_next_migration():
-    uuid = api.boot("capped", flavor="m1.micro", image="testguest-busy", host="HostB")
-    for _ in until(20, lambda: lab.serial(uuid)["text"]):
-        if int(lab.serial(uuid).get("counter", 0)) > 20:
-            break
+    uuid = api.boot("capped", flavor="m1.micro", image="testguest-steady", host="HostB")
+    lab.wait_counting(uuid, 20)
     fast = api.move(uuid, "HostC")["total_ms"]
     api.move(uuid, "HostB")
-    slow("HostB", 40)
+    slow("HostB", 10)
     time.sleep(0.5)
     number = api.live_migrate(uuid, "HostC")
     rates = []
@@ -129,9 +128,9 @@ def a_new_bandwidth_cap_holds_for_the_next_migration():
     slow("HostB", 0)
     assert migration["state"] == "done", migration
     assert migration["total_ms"] > 2 * fast, "capped %d ms, free %d ms" % (migration["total_ms"], fast)
-    assert rates and max(rates) < 60, rates
+    assert rates and max(rates) < 15, rates
     made["busy"] = uuid
-    return "free %d ms, at 40 MiB/s %d ms" % (fast, migration["total_ms"])
+    return "free %d ms, at 10 MiB/s %d ms" % (fast, migration["total_ms"])
 
 
 def an_abort_in_mid_copy_leaves_the_server_where_it_is():

@@ -203,6 +203,14 @@ class Lab:
         report["text"] = done.stdout
         return report
 
+    def wait_counting(self, uuid, least=1, seconds=30):
+        """Until the test guest has come so far: before that it hears no power button."""
+        report = {"text": "nothing"}
+        for _ in until(seconds, lambda: report["text"]):
+            report = self.serial(uuid)
+            if int(report.get("counter", 0)) >= least:
+                return report
+
     def check_books(self, idle=True):
         """Claims, counters, hosts and hypervisors agree."""
         wrong = self.sql("""

@@ -14,9 +14,7 @@ def slow_copy(name, mib_s=8):
     lab.run("set", "HostB", "libvirt.live_migration_bandwidth", str(mib_s))
     lab.run("reload", "HostB", "compute")
     uuid = api.boot(name, flavor="m1.micro", image="testguest-steady", host="HostB")
-    for _ in until(20, lambda: lab.serial(uuid)["text"]):
-        if int(lab.serial(uuid).get("counter", 0)) > 20:
-            break
+    lab.wait_counting(uuid, 20)
     number = api.live_migrate(uuid, "HostC")
     for _ in until(30, lambda: api.migration(uuid, number), pause=0.02):
         migration = api.migration(uuid, number)

@@ -52,19 +52,18 @@ static void test_describe_resource_is_laid_out_as_people_know_it(void **state)
 static void test_long_names_widen_the_columns(void **state)
 {
 	g_autoptr(nova_host) host = host_c("compute-0123456789");
-	nova_project_usage p = { (char *)"default", 1, 64, 1 };
+	nova_project_usage p = { (char *)"longer-id", 1, 64, 1 };
 	g_autoptr(GPtrArray) projects = g_ptr_array_new();
 
 	(void)state;
 	g_ptr_array_add(projects, &p);
 	g_autofree char *text = nova_resource_text(host, projects);
 
-	assert_string_equal(text,
-			    "HOST                         PROJECT      cpu   mem(mb)     hdd\n"
-			    "compute-0123456789(total)                  16     32232     878\n"
-			    "compute-0123456789(used_now)               13     21284     442\n"
-			    "compute-0123456789(used_max)                1        64       1\n"
-			    "compute-0123456789           default        1        64       1\n");
+	assert_string_equal(text, "HOST                         PROJECT       cpu   mem(mb)     hdd\n"
+			    "compute-0123456789(total)                   16     32232     878\n"
+			    "compute-0123456789(used_now)                13     21284     442\n"
+			    "compute-0123456789(used_max)                 1        64       1\n"
+			    "compute-0123456789           longer-id       1        64       1\n");
 }
 
 static void test_services_are_smiling_or_crossed_out(void **state)
