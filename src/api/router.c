@@ -137,8 +137,8 @@ static void print_table(FILE *out, const char *title, const nova_route *table)
 void nova_routes_print(FILE *out)
 {
 	fprintf(out, "# The compute API as nova-lite answers it\n\n"
-		     "Printed from the tables in `src/api/routes.c` and `src/api/actions.c` by `make -C BUILD "
-		     "doc/api.md`; do not edit.\n\n"
+		     "Printed from the tables in `src/api/routes.c` and `src/api/actions.c` by `make "
+		     "update-generated`; do not edit.\n\n"
 		     "Compute paths are below `/v2.1` or `/v2.1/{project_id}`.  Besides them: `GET /`, `GET /v2.1` "
 		     "(version "
 		     "documents, no token needed) and, for every other `GET`, 300 with the choices.\n");
