@@ -8,16 +8,29 @@
 #include "compute/virt.h"
 #include "compute/virt_link.h"
 
+#define NOVA_VIRT_SUBSCRIPTIONS 3
+
 /* Outlives its nova_virt while connections still hold on to it: an atomic rc box. */
 typedef struct nova_virt_hub {
 	GMutex calling;            /* held while an event function runs, and to change them; outermost */
 	nova_virt_events events;   /* all NULL once closed */
 	GMutex lock;               /* of the rest; nothing is called with it */
 	GCond wake;                /* of the keeper */
-	bool closed, lost;
+	bool closed;
+	virConnectPtr conn;        /* the events come through it; NULL: none */
+	int ids[NOVA_VIRT_SUBSCRIPTIONS]; /* of the event callbacks in it; -1: not registered */
+	unsigned openings;         /* attempts that have not returned */
+	int64_t opening_since;     /* of the last one */
 	GPtrArray *listeners;      /* of nova_virt_listener, borrowed */
-	GHashTable *subscriptions; /* virConnectPtr -> array of callback ids */
 } nova_virt_hub;
+
+nova_virt_hub *nova_virt_hub_new(const nova_virt_events *events);
+void nova_virt_hub_unref(void *hub);
+/* Opens the connection unless there is one, and registers for events. */
+bool nova_virt_hub_connect(nova_virt_hub *hub, nova_conf *conf, int deadline_ms, GError **error);
+bool nova_virt_hub_is_connected(nova_virt_hub *hub);
+/* No event function is called any more. */
+void nova_virt_hub_close(nova_virt_hub *hub);
 
 /* Wants to be woken by events of one domain: a semaphore-like eventfd is counted up. */
 typedef struct nova_virt_listener {

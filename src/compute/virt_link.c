@@ -3,29 +3,25 @@
 
 #include <string.h>
 
-/* libvirtd serves five requests of one connection at a time: with four that hang it is as good as dead. */
-#define MAX_STUCK_IN_CONNECTION 4
 /* Abandoned calls that need a guest's QEMU, before further ones are refused. */
 #define MAX_STUCK_FOR_GUEST 2
-/* A connection that does not open is tried again beside it after this long, then twice as long, ... */
-#define OPEN_PATIENCE_USEC (10 * G_USEC_PER_SEC)
-#define MAX_OPENINGS 8
+/* Connections of one link, with those whose calls hang, and how many idle ones are kept. */
+#define MAX_CONNECTIONS 32
+#define MAX_IDLE 4
+/* A libvirtd that hangs lets connections hang in being opened: so many at once, more after this time. */
+#define MAX_OPENINGS 4
+#define OPEN_PATIENCE_USEC (30 * G_USEC_PER_SEC)
 
 struct nova_virt_link {
 	char *uri, *who;
 	nova_conf *conf;
-	nova_virt_link_hooks hooks;
-	bool has_hooks;
 
 	GMutex lock;
 	GCond changed;
-	virConnectPtr conn;        /* NULL: none */
-	uint64_t generation;       /* of conn */
-	unsigned stuck;            /* calls that hang in conn */
+	GPtrArray *idle;           /* of virConnectPtr, the last used one last */
+	unsigned connections;      /* idle and in use */
 	unsigned openings;         /* attempts that have not returned */
 	int64_t opening_since;     /* of the last one */
-	unsigned failures;         /* attempts that failed, ever */
-	GError *failure;           /* of the last one */
 	int64_t used_at;
 	bool closed;
 };
@@ -83,196 +79,112 @@ void nova_virt_call_unref(nova_virt_call *call)
 		g_atomic_rc_box_release_full(call, call_clear);
 }
 
-/* ---- giving a connection up ---- */
+/* ---- connections ---- */
 
 typedef struct retirement {
 	virConnectPtr conn;
-	nova_virt_link_hooks hooks;
-	bool has_hooks;
 } retirement;
 
-static void on_close(virConnectPtr conn, int reason, void *opaque);
-
-/* Deregistering asks the server, so it may take as long as the keepalive lets it. */
+/* Closing asks the server, so it may take as long as the keepalive lets it. */
 static bool retire(void *args, GError **error)
 {
-	retirement *r = args;
-
 	(void)error;
-	if (r->has_hooks && r->hooks.retire)
-		r->hooks.retire(r->conn, r->hooks.user);
-	virConnectUnregisterCloseCallback(r->conn, on_close);
-	virConnectClose(r->conn);
-	if (r->has_hooks)
-		g_atomic_rc_box_release_full(r->hooks.user, r->hooks.clear_user);
+	virConnectClose(((retirement *)args)->conn);
 	return true;
 }
 
-static void start_retirement(nova_virt_link *link, virConnectPtr conn)
+static void start_retirement(virConnectPtr conn)
 {
 	retirement *r = g_atomic_rc_box_new0(retirement);
 	nova_offload_call call = { .group = &retirements, .who = "libvirt", .work = retire, .args = r };
 
 	r->conn = conn;
-	r->hooks = link->hooks;
-	r->has_hooks = link->has_hooks;
-	if (r->has_hooks)
-		g_atomic_rc_box_acquire(r->hooks.user);
 	nova_offload_start(&call);
 }
 
-/* Takes the connection of this generation away from the link, once.  Called without the lock. */
-static void drop(nova_virt_link *link, uint64_t generation)
+/* An idle connection that lives; broken ones are given up on the way. */
+static virConnectPtr take_idle_locked(nova_virt_link *link)
 {
-	virConnectPtr conn = NULL;
+	while (link->idle->len > 0) {
+		virConnectPtr conn = g_ptr_array_steal_index(link->idle, link->idle->len - 1);
 
-	g_mutex_lock(&link->lock);
-	if (link->conn && link->generation == generation) {
-		conn = link->conn;
-		link->conn = NULL;
-		link->stuck = 0;
+		if (virConnectIsAlive(conn) == 1)
+			return conn;
+		start_retirement(conn);
+		link->connections--;
 	}
-	g_mutex_unlock(&link->lock);
-	if (!conn)
-		return;
-	if (link->has_hooks && link->hooks.down)
-		link->hooks.down(link->hooks.user);
-	start_retirement(link, conn);
+	return NULL;
 }
 
-typedef struct watch {
-	nova_virt_link *link;
-	uint64_t generation;
-} watch;
-
-static void watch_free(void *data)
+static bool may_open_locked(const nova_virt_link *link)
 {
-	watch *w = data;
-
-	nova_virt_link_unref(w->link);
-	g_free(w);
+	return link->connections + link->openings < MAX_CONNECTIONS &&
+	       (link->openings < MAX_OPENINGS || g_get_monotonic_time() - link->opening_since > OPEN_PATIENCE_USEC);
 }
 
-static void on_close(virConnectPtr conn, int reason, void *opaque)
+/* Called with the lock, which is released while libvirt works. */
+static virConnectPtr open_locked(nova_virt_link *link, GError **error)
 {
-	watch *w = opaque;
-
-	(void)conn;
-	(void)reason;
-	drop(w->link, w->generation);
-}
-
-/* ---- opening ---- */
-
-static virConnectPtr open_connection(nova_virt_link *link, uint64_t generation, GError **error)
-{
-	virConnectPtr conn = nova_virt_connect(link->uri, link->conf, error);
-	watch *w;
-
-	if (!conn)
-		return NULL;
-	w = g_new0(watch, 1);
-	w->link = nova_virt_link_ref(link);
-	w->generation = generation;
-	if (virConnectRegisterCloseCallback(conn, on_close, w, watch_free) < 0)
-		watch_free(w);
-	if (link->has_hooks && link->hooks.opened)
-		link->hooks.opened(conn, link->hooks.user);
-	return conn;
-}
-
-static int64_t patience(const nova_virt_link *link)
-{
-	return (int64_t)OPEN_PATIENCE_USEC << (link->openings - 1);
-}
-
-/* Opens the connection.  Called with the lock, which is released while libvirt works; afterwards the link has
- * a connection or a new failure. */
-static void open_locked(nova_virt_link *link)
-{
-	uint64_t generation = ++link->generation;
-	GError *error = NULL;
 	virConnectPtr conn;
 
 	link->openings++;
 	link->opening_since = g_get_monotonic_time();
 	g_mutex_unlock(&link->lock);
-	conn = open_connection(link, generation, &error);
+	conn = nova_virt_connect(link->uri, link->conf, error);
 	g_mutex_lock(&link->lock);
 	link->openings--;
-	if (conn && (link->conn || link->closed || link->generation != generation)) {
-		/* It took so long that another attempt overtook this one. */
-		start_retirement(link, conn);
-	} else if (conn) {
-		link->conn = conn;
-		link->stuck = 0;
-		if (link->has_hooks && link->hooks.up) {
-			g_mutex_unlock(&link->lock);
-			link->hooks.up(link->hooks.user);
-			g_mutex_lock(&link->lock);
-		}
-	} else {
-		link->failures++;
-		g_clear_error(&link->failure);
-		link->failure = error;
-	}
+	if (conn)
+		link->connections++;
 	g_cond_broadcast(&link->changed);
+	return conn;
 }
 
-/* A reference to the link's connection, which is opened if need be.  However many callers wait, one tries. */
-static virConnectPtr acquire(nova_virt_link *link, nova_deadline deadline, uint64_t *ret_generation, GError **error)
+static virConnectPtr acquire(nova_virt_link *link, nova_deadline deadline, GError **error)
 {
 	int64_t until = g_get_monotonic_time() + MIN(nova_deadline_remaining_ms(deadline), 86400000) * 1000;
 	virConnectPtr conn = NULL;
-	unsigned failures;
 
 	g_mutex_lock(&link->lock);
-	failures = link->failures;
 	link->used_at = g_get_monotonic_time();
 	for (;;) {
 		if (link->closed) {
-			nova_fail(error, NOVA_FAULT_HYPERVISOR,
-				  "%s is not asked: the connection was closed", link->who);
+			nova_fail(error, NOVA_FAULT_HYPERVISOR, "%s is not asked: the connection was closed", link->who);
 			break;
 		}
-		if (link->conn && virConnectIsAlive(link->conn) == 1) {
-			conn = link->conn;
-			virConnectRef(conn);
-			*ret_generation = link->generation;
+		conn = take_idle_locked(link);
+		if (conn)
+			break;
+		if (may_open_locked(link)) {
+			conn = open_locked(link, error);
 			break;
 		}
-		if (link->conn) {
-			/* Broken, and the event thread has not said so yet. */
-			uint64_t generation = link->generation;
-
-			g_mutex_unlock(&link->lock);
-			drop(link, generation);
-			g_mutex_lock(&link->lock);
-			continue;
-		}
-		if (link->failures != failures) {
-			if (error)
-				*error = g_error_copy(link->failure);
-			break;
-		}
-		if (link->openings == 0 ||
-		    (link->openings < MAX_OPENINGS && g_get_monotonic_time() - link->opening_since > patience(link))) {
-			open_locked(link);
-		} else if (!g_cond_wait_until(&link->changed, &link->lock, until)) {
-			nova_fail(error, NOVA_FAULT_HYPERVISOR, "%s does not answer: the connection is not open yet",
-				  link->who);
+		if (!g_cond_wait_until(&link->changed, &link->lock, until)) {
+			nova_fail(error, NOVA_FAULT_HYPERVISOR, "%s does not answer: no connection is free", link->who);
 			break;
 		}
 	}
 	g_mutex_unlock(&link->lock);
 	return conn;
+}
+
+static void release(nova_virt_link *link, virConnectPtr conn)
+{
+	g_mutex_lock(&link->lock);
+	if (!link->closed && link->idle->len < MAX_IDLE && virConnectIsAlive(conn) == 1) {
+		g_ptr_array_add(link->idle, conn);
+	} else {
+		link->connections--;
+		start_retirement(conn);
+	}
+	g_cond_broadcast(&link->changed);
+	g_mutex_unlock(&link->lock);
 }
 
 /* ---- calling ---- */
 
 static bool run_once(nova_virt_call *call, bool *ret_broken, GError **error)
 {
-	g_autoptr(virConnect) conn = acquire(call->link, call->deadline, &call->generation, error);
+	virConnectPtr conn = acquire(call->link, call->deadline, error);
 	bool ok;
 
 	*ret_broken = false;
@@ -280,9 +192,11 @@ static bool run_once(nova_virt_call *call, bool *ret_broken, GError **error)
 		return false;
 	/* Nobody waits any more: what was asked must not happen now. */
 	if (nova_offload_is_abandoned())
-		return nova_fail(error, NOVA_FAULT_HYPERVISOR, "abandoned");
-	ok = call->run(conn, call, error);
+		ok = nova_fail(error, NOVA_FAULT_HYPERVISOR, "abandoned");
+	else
+		ok = call->run(conn, call, error);
 	*ret_broken = !ok && virConnectIsAlive(conn) != 1;
+	release(call->link, conn);
 	return ok;
 }
 
@@ -305,33 +219,9 @@ static bool work(void *args, GError **error)
 static void late(void *args)
 {
 	nova_virt_call *call = args;
-	nova_virt_link *link = call->link;
 
 	if (call->uuid && call->needs_guest)
 		count_stuck_guest(call->uuid, -1);
-	g_mutex_lock(&link->lock);
-	call->came_back = true;
-	if (call->counted && link->generation == call->generation && link->stuck > 0)
-		link->stuck--;
-	g_mutex_unlock(&link->lock);
-}
-
-/* Counts an abandoned call; a connection with too many of them is given up. */
-static void count_stuck(nova_virt_link *link, nova_virt_call *call)
-{
-	uint64_t generation;
-	bool full;
-
-	g_mutex_lock(&link->lock);
-	generation = call->generation;
-	if (link->conn && link->generation == generation && !call->came_back) {
-		link->stuck++;
-		call->counted = true;
-	}
-	full = link->conn && link->stuck >= MAX_STUCK_IN_CONNECTION;
-	g_mutex_unlock(&link->lock);
-	if (full)
-		drop(link, generation);
 }
 
 bool nova_virt_link_call(nova_virt_link *link, nova_virt_call *call, nova_deadline deadline, bool *ret_abandoned,
@@ -357,8 +247,6 @@ bool nova_virt_link_call(nova_virt_link *link, nova_virt_call *call, nova_deadli
 	ok = nova_offload_run(&offload, deadline, &abandoned, error);
 	if (!abandoned && counts)
 		count_stuck_guest(call->uuid, -1);
-	if (abandoned)
-		count_stuck(link, call);
 	if (ret_abandoned)
 		*ret_abandoned = abandoned;
 	return ok;
@@ -377,21 +265,16 @@ void nova_virt_link_start(nova_virt_link *link, nova_virt_call *call)
 
 /* ---- the link ---- */
 
-nova_virt_link *nova_virt_link_new(const char *uri, const char *who, const nova_conf *conf,
-				   const nova_virt_link_hooks *hooks)
+nova_virt_link *nova_virt_link_new(const char *uri, const char *who, const nova_conf *conf)
 {
 	nova_virt_link *link = g_atomic_rc_box_new0(nova_virt_link);
 
 	link->uri = g_strdup(uri);
 	link->who = g_strdup(who);
 	link->conf = nova_conf_ref(conf);
-	if (hooks) {
-		link->hooks = *hooks;
-		link->has_hooks = true;
-		g_atomic_rc_box_acquire(link->hooks.user);
-	}
 	g_mutex_init(&link->lock);
 	g_cond_init(&link->changed);
+	link->idle = g_ptr_array_new();
 	link->used_at = g_get_monotonic_time();
 	return link;
 }
@@ -405,13 +288,11 @@ static void link_clear(void *data)
 {
 	nova_virt_link *link = data;
 
-	g_assert(!link->conn);
-	if (link->has_hooks)
-		g_atomic_rc_box_release_full(link->hooks.user, link->hooks.clear_user);
+	g_assert(link->idle->len == 0);
+	g_ptr_array_unref(link->idle);
 	g_free(link->uri);
 	g_free(link->who);
 	nova_conf_unref(link->conf);
-	g_clear_error(&link->failure);
 	g_mutex_clear(&link->lock);
 	g_cond_clear(&link->changed);
 }
@@ -424,27 +305,15 @@ void nova_virt_link_unref(nova_virt_link *link)
 
 void nova_virt_link_close(nova_virt_link *link)
 {
-	uint64_t generation;
-
 	if (!link)
 		return;
 	g_mutex_lock(&link->lock);
 	link->closed = true;
-	generation = link->generation;
+	while (link->idle->len > 0)
+		start_retirement(g_ptr_array_steal_index(link->idle, link->idle->len - 1));
 	g_cond_broadcast(&link->changed);
 	g_mutex_unlock(&link->lock);
-	drop(link, generation);
 	nova_virt_link_unref(link);
-}
-
-bool nova_virt_link_is_up(nova_virt_link *link)
-{
-	bool up;
-
-	g_mutex_lock(&link->lock);
-	up = link->conn && virConnectIsAlive(link->conn) == 1;
-	g_mutex_unlock(&link->lock);
-	return up;
 }
 
 int64_t nova_virt_link_used_at(nova_virt_link *link)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * virt_link.h - one connection to one libvirtd: opened when needed, kept alive, replaced when it breaks or
- * when too many calls hang in it.  Internal to the virt_* files.
+ * virt_link.h - the connections to one libvirtd: opened when needed, kept alive, replaced when they break.
+ * Internal to the virt_* files.
+ *
+ * A call has a connection for itself.  libvirt before 10.0 may forget a thread that begins a call while another
+ * one waits for its answer on the same connection, until something else happens there; and libvirtd serves
+ * five requests of one connection at a time, so that calls which hang would block the others.
  *
  * A link is counted; its maker ends it with nova_virt_link_close().  Any thread may call through it.
  */
@@ -16,25 +20,12 @@
 
 typedef struct nova_virt_link nova_virt_link;
 
-/* What a link's maker wants to know.  Each may be NULL; called without locks, on any thread. */
-typedef struct nova_virt_link_hooks {
-	void (*opened)(
-		virConnectPtr conn,
-		void *user); /* a new connection, before anybody uses it: register callbacks */
-	void (*up)(void *user);                         /* it is in use */
-	void (*down)(void *user);                       /* it is not any more */
-	void (*retire)(virConnectPtr conn, void *user); /* deregister the callbacks; may block */
-	void *user;                                     /* an atomic rc box; the link holds a reference */
-	GDestroyNotify clear_user;
-} nova_virt_link_hooks;
-
 /* `who' is the name for errors: "libvirt of this host". */
-nova_virt_link *nova_virt_link_new(const char *uri, const char *who, const nova_conf *conf,
-				   const nova_virt_link_hooks *hooks);
+nova_virt_link *nova_virt_link_new(const char *uri, const char *who, const nova_conf *conf);
 nova_virt_link *nova_virt_link_ref(nova_virt_link *link);
 void nova_virt_link_unref(nova_virt_link *link);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_virt_link, nova_virt_link_unref)
-/* By its owner, instead of unref: gives the connection up without waiting for anything; calls fail from now on. */
+/* By its maker, instead of unref: gives the connections up without waiting for anything; calls fail from now on. */
 void nova_virt_link_close(nova_virt_link *link);
 
 /* One call: what run() needs and what it answers.  A box of g_atomic_rc_box_new0(nova_virt_call), made by
@@ -58,8 +49,6 @@ struct nova_virt_call {
 	/* the link's own */
 	nova_virt_link *link;
 	nova_deadline deadline;
-	uint64_t generation;
-	bool came_back, counted;
 };
 
 nova_virt_call *nova_virt_call_new(nova_virt_run run, const char *uuid);
@@ -73,8 +62,6 @@ bool nova_virt_link_call(nova_virt_link *link, nova_virt_call *call, nova_deadli
 /* The same without waiting; takes over the reference. */
 void nova_virt_link_start(nova_virt_link *link, nova_virt_call *call);
 
-/* A connection is open, and not known to be broken. */
-bool nova_virt_link_is_up(nova_virt_link *link);
 /* Monotonic usec of the last call. */
 int64_t nova_virt_link_used_at(nova_virt_link *link);
 

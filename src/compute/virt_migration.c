@@ -156,8 +156,8 @@ static nova_virt_migration *migration_new(nova_virt *virt, const char *uuid, con
 	migration->uuid = g_strdup(uuid);
 	migration->dest_address = g_strdup(dest_address);
 	migration->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	migration->control = nova_virt_link_new(virt->conf->libvirt_connection_uri, "libvirt of this host", virt->conf,
-						NULL);
+	migration->control = nova_virt_link_new(virt->conf->libvirt_connection_uri, "libvirt of this host",
+						virt->conf);
 	migration->pidfd = nova_virt_pidfd(virt, uuid, PIDFD_DEADLINE_MS, NULL);
 	migration->listener = (nova_virt_listener){ .uuid = migration->uuid, .eventfd = migration->eventfd };
 	nova_virt_hub_listen(virt->hub, &migration->listener);

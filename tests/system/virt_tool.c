@@ -7,6 +7,7 @@
  * Every call has DEADLINE ms (environment, default 5000); a call that returns later than that by more than
  * 500 ms makes the program exit 3.
  */
+#include "compute/storage.h"
 #include "compute/virt.h"
 #include "compute/virt_auto.h"
 #include "model/domain_xml.h"
@@ -388,6 +389,69 @@ static int run_adopt(char **args, GError **error)
 	return report(true, NULL);
 }
 
+/* FROZEN OTHER: calls for a guest whose QEMU hangs, then for another one through the same nova_virt. */
+static int run_crowd(char **args, GError **error)
+{
+	int64_t worst = 0;
+	unsigned stuck;
+	int failed = 0;
+
+	for (int i = 0; i < 6; i++) {
+		g_autoptr(GError) failure = NULL;
+
+		begin();
+		failed += !nova_virt_suspend(virt, args[0], deadline_ms, &failure) &&
+			  nova_error_is(failure, NOVA_FAULT_HYPERVISOR);
+		worst = MAX(worst, end());
+	}
+	stuck = nova_virt_stuck_calls(virt);
+	begin();
+	printf("failed=%d worst=%" G_GINT64_FORMAT " stuck=%u ", failed, worst, stuck);
+	if (!nova_virt_suspend(virt, args[1], deadline_ms, error) ||
+	    !nova_virt_resume(virt, NULL, args[1], deadline_ms, error))
+		return report(false, error);
+	return report(true, NULL);
+}
+
+/* PATH */
+static int run_storage(char **args, GError **error)
+{
+	g_autofree char *fsid = NULL;
+	nova_storage_view view;
+
+	begin();
+	if (!nova_storage_check(args[0], &view, deadline_ms, error))
+		return report(false, error);
+	fsid = nova_storage_fsid(args[0], deadline_ms, error);
+	if (!fsid || !nova_storage_locks_work(args[0], deadline_ms, error))
+		return report(false, error);
+	printf("kind=%s shared=%d mounted=%d mode=%o fsid=%s ", view.kind, view.shared, view.mounted, view.mode, fsid);
+	return report(true, NULL);
+}
+
+/* put|seen|remove PATH NONCE */
+static int run_nonce(char **args, GError **error)
+{
+	bool ok, seen = false;
+
+	begin();
+	if (strcmp(args[0], "put") == 0)
+		ok = nova_storage_nonce_put(args[1], args[2], deadline_ms, error);
+	else if (strcmp(args[0], "seen") == 0)
+		ok = nova_storage_nonce_seen(args[1], args[2], &seen, deadline_ms, error);
+	else
+		ok = nova_storage_nonce_remove(args[1], args[2], deadline_ms, error);
+	printf("seen=%d ", seen);
+	return report(ok, error);
+}
+
+/* DISK */
+static int run_disk(char **args, GError **error)
+{
+	begin();
+	return report(nova_storage_disk_opens(args[0], deadline_ms, error), error);
+}
+
 static const struct {
 	const char *name;
 	int min_args;
@@ -399,6 +463,8 @@ static const struct {
 	{ "set-owner", 4, run_set_owner }, { "cpu", 3, run_cpu },           { "pidfd", 1, run_pidfd },
 	{ "reboot", 1, run_reboot },     { "watch", 2, run_watch },         { "migrate", 5, run_migrate },
 	{ "abort", 4, run_abort },       { "adopt", 3, run_adopt },
+	{ "crowd", 2, run_crowd },       { "storage", 1, run_storage },     { "nonce", 3, run_nonce },
+	{ "disk", 1, run_disk },
 };
 
 static void on_domain(const char *uuid, bool was_rebooted, void *user)

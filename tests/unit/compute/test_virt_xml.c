@@ -118,8 +118,7 @@ static void test_foreign_domains_are_not_retargeted(void **state)
 {
 	const char *const foreign[] = {
 		"<domain><name>x</name></domain>",
-		"<domain><metadata><instance "
-		"xmlns='http://example.org'><token>1</token></instance></metadata></domain>",
+		"<domain><metadata><instance xmlns='urn:other'><token>1</token></instance></metadata></domain>",
 		"nothing",
 	};
 
