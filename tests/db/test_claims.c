@@ -376,7 +376,8 @@ static void test_delete_never_falls_between(void **state)
 	(void)state;
 	for (int round = 0; round < 30; round++) {
 		g_autofree char *uuid = fixture_built(db, "doomed", &a);
-		g_autoptr(nova_operation) op G_GNUC_UNUSED = fixture_migration(db, uuid, &a, &b, NOVA_OPS_CHECKED);
+		g_autoptr(nova_operation) op G_GNUC_UNUSED =
+			fixture_migration(db, uuid, &a, &b, NOVA_OPS_CHECKED);
 		worker workers[3] = { { .uuid = uuid, .source = a }, { .uuid = uuid }, { .uuid = uuid } };
 
 		for (int i = 0; i < 3; i++)
@@ -391,6 +392,49 @@ static void test_delete_never_falls_between(void **state)
 			"SELECT count(*) FROM operations WHERE instance = '%s' AND kind = 'delete'", uuid);
 
 		assert_int_equal(atoi(deletes), 1);
+	}
+	fixture_audit(cluster, NAME);
+}
+
+/* ---- wishes beside steps ---- */
+
+/* A wish changes the row without its seq: a step that has to wait for one must still succeed. */
+static void *wish_on(void *arg)
+{
+	worker *w = arg;
+
+	while (!g_atomic_int_get(&w->host)) {
+		g_autoptr(GError) error = NULL;
+
+		if (!check(w, nova_operations_request_abort(db, w->uuid, w->operation, &error), &error))
+			break;
+		w->rounds++;
+	}
+	return NULL;
+}
+
+static void test_wishes_do_not_disturb_steps(void **state)
+{
+	const nova_fence a = fixture_host(db, "wish-a", 100, 100000, 100000);
+	const nova_fence b = fixture_host(db, "wish-b", 100, 100000, 100000);
+	g_autofree char *uuid = fixture_built(db, "wished", &a);
+	g_autoptr(nova_operation) op = fixture_migration(db, uuid, &a, &b, NOVA_OPS_CHECKED);
+	worker wisher[3] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		wisher[i].uuid = uuid;
+		wisher[i].operation = op->id;
+		wisher[i].thread = g_thread_new("wish", wish_on, &wisher[i]);
+	}
+	for (int i = 0; i < 300; i++)
+		MUST(nova_operations_note(db, &a, op, NOVA_BLOCKED_NO, NULL, 0, "note", NULL, &must_error));
+	for (int i = 0; i < 3; i++)
+		g_atomic_int_set(&wisher[i].host, 1);
+	for (int i = 0; i < 3; i++) {
+		g_thread_join(wisher[i].thread);
+		assert_null(wisher[i].wrong);
+		assert_true(wisher[i].rounds > 0);
 	}
 	fixture_audit(cluster, NAME);
 }
@@ -499,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_registrations_among_operations),
 		cmocka_unit_test(test_one_active_operation_of_fifty),
 		cmocka_unit_test(test_delete_never_falls_between),
+		cmocka_unit_test(test_wishes_do_not_disturb_steps),
 		cmocka_unit_test(test_addresses_run_out),
 	};
 
