@@ -122,10 +122,10 @@ nova_conn *nova_conn_open(const nova_conn_info *info, const nova_conf *conf, GEr
 	}
 	PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
 	PQsetnonblocking(conn->pg, 1);
-	/* By SET and not by `options', which poolers refuse. */
+	/* By SET and not by `options', which poolers refuse.  No statement here is worth compiling. */
 	setup = g_strdup_printf(
 		"SET statement_timeout = %" PRId64 "; SET idle_in_transaction_session_timeout = %" PRId64
-		"; SET timezone = 'UTC'; SET default_transaction_isolation = 'read committed'",
+		"; SET jit = off; SET timezone = 'UTC'; SET default_transaction_isolation = 'read committed'",
 		conn->statement_ms, conn->statement_ms + GRACE_MS);
 	if (!nova_conn_exec(conn, setup, NULL, error))
 		return NULL;

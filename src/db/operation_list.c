@@ -22,6 +22,29 @@ static char **states_of_status(const char *status)
 	return (char **)g_ptr_array_free(words, FALSE);
 }
 
+/* The same once more by kind, which has an index. */
+static void add_kinds(nova_where *where, char **states)
+{
+	g_autoptr(GPtrArray) kinds = g_ptr_array_new();
+
+	for (int kind = 0; kind < NOVA_OP__COUNT; kind++) {
+		const char *name = nova_op_kind_name((nova_op_kind)kind);
+		g_autofree char *prefix = g_strconcat(name, "/", NULL);
+		bool wanted = false;
+
+		for (char **state = states; *state; state++)
+			wanted |= g_str_has_prefix(*state, prefix);
+		if (wanted)
+			g_ptr_array_add(kinds, (void *)name);
+	}
+	if (kinds->len == 1) { /* in the index's order already */
+		nova_where_add_text(where, "o.kind = ?", kinds->pdata[0]);
+		return;
+	}
+	g_ptr_array_add(kinds, NULL);
+	nova_where_add_any(where, "o.kind = ANY (?::text[])", (const char *const *)kinds->pdata);
+}
+
 static bool add_marker(nova_db *db, nova_where *where, const char *marker, GError **error)
 {
 	g_autoptr(nova_result) row = NULL;
@@ -55,6 +78,7 @@ bool nova_operations_list(nova_db *db, const nova_operation_query *q, GPtrArray 
 	if (q->status || q->migrations_only) {
 		g_auto(GStrv) states = states_of_status(q->status);
 
+		add_kinds(where, states);
 		nova_where_add_any(where, "o.kind || '/' || o.state = ANY (?::text[])",
 				   (const char *const *)states);
 	}

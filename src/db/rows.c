@@ -60,11 +60,11 @@ nova_host *nova_row_host(nova_result *row)
 	h->pool_cap_gb = nova_result_int(row, "pool_cap_gb");
 	h->pool_used_gb = nova_result_int(row, "pool_used_gb");
 	h->pool_shared = nova_result_bool(row, "pool_shared");
-	h->running_vms = (int)nova_result_int(row, "running_vms");
 	h->epoch = nova_result_int(row, "epoch");
 	h->boot_id = nova_result_dup(row, "boot_id");
 	h->up = nova_result_bool(row, "up");
 	h->seen_us = nova_result_int(row, "seen_us");
+	h->running_vms = (int)nova_result_int(row, "running_vms");
 	return h;
 }
 

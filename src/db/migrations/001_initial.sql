@@ -67,6 +67,8 @@ CREATE TABLE hosts (
     updated_at          timestamptz
 ) WITH (fillfactor = 70);
 
+CREATE INDEX hosts_by_pool ON hosts (pool_id);
+
 -- Liveness, apart from the counters: a heartbeat must not wait behind a claim.
 CREATE TABLE host_lease (
     host_id     integer PRIMARY KEY REFERENCES hosts,
@@ -246,6 +248,7 @@ CREATE INDEX operations_for_scheduler ON operations (changed_at) WHERE finished_
 CREATE INDEX operations_by_instance ON operations (instance, id DESC);
 CREATE INDEX operations_by_source ON operations (source_host_id, id DESC);
 CREATE INDEX operations_by_dest ON operations (dest_host_id, id DESC);
+CREATE INDEX operations_by_kind ON operations (kind, created_at DESC, id DESC);
 CREATE INDEX operations_by_created ON operations (created_at DESC, id DESC);
 
 -- Hosts an operation has tried in vain; forgotten with the operation.
@@ -320,8 +323,7 @@ SELECT h.id, h.name, h.uuid, h.service_id, h.service_uuid, h.zone, h.my_ip, h.mi
        h.cap_vcpus, h.used_vcpus, h.cap_memory_mb, h.used_memory_mb, h.outgoing, h.incoming,
        h.pool_id, h.pool_free_gb, p.fsid AS pool_fsid, p.kind AS pool_kind, p.total_gb AS pool_total_gb,
        p.cap_gb AS pool_cap_gb, p.used_gb AS pool_used_gb,
-       (SELECT count(*) > 1 FROM hosts x WHERE x.pool_id = h.pool_id) AS pool_shared,
-       (SELECT count(*) FROM instances i WHERE i.host_id = h.id AND i.deleted_at IS NULL) AS running_vms,
+       EXISTS (SELECT 1 FROM hosts x WHERE x.pool_id = h.pool_id AND x.id <> h.id) AS pool_shared,
        COALESCE(l.epoch, 0) AS epoch, COALESCE(l.boot_id, '') AS boot_id,
        COALESCE(l.lease_until > clock_timestamp(), false) AND NOT h.forced_down AS up,
        nova_usec(l.renewed_at) AS seen_us
