@@ -190,7 +190,8 @@ static void on_close(virConnectPtr conn, int reason, void *hub)
 static void subscribe(virConnectPtr conn, nova_virt_hub *hub, int *ret_ids)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(subscriptions); i++) {
-		ret_ids[i] = virConnectDomainEventRegisterAny(conn, NULL, subscriptions[i].id, subscriptions[i].callback,
+		ret_ids[i] = virConnectDomainEventRegisterAny(conn, NULL, subscriptions[i].id,
+							      subscriptions[i].callback,
 							      g_atomic_rc_box_acquire(hub), nova_virt_hub_unref);
 		if (ret_ids[i] < 0)
 			nova_virt_hub_unref(hub);
@@ -270,8 +271,8 @@ bool nova_virt_hub_connect(nova_virt_hub *hub, nova_conf *conf, int deadline_ms,
 	}
 	g_mutex_unlock(&hub->lock);
 	if (!ok)
-		return nova_fail(error, NOVA_FAULT_HYPERVISOR, "libvirt of this host does not answer: the connection for "
-				 "events is not open yet");
+		return nova_fail(error, NOVA_FAULT_HYPERVISOR,
+				 "libvirt of this host does not answer: the connection for events is not open yet");
 	o = g_atomic_rc_box_new0(opening);
 	o->hub = g_atomic_rc_box_acquire(hub);
 	o->conf = nova_conf_ref(conf);

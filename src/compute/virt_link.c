@@ -119,7 +119,8 @@ static virConnectPtr take_idle_locked(nova_virt_link *link)
 static bool may_open_locked(const nova_virt_link *link)
 {
 	return link->connections + link->openings < MAX_CONNECTIONS &&
-	       (link->openings < MAX_OPENINGS || g_get_monotonic_time() - link->opening_since > OPEN_PATIENCE_USEC);
+	       (link->openings < MAX_OPENINGS ||
+		g_get_monotonic_time() - link->opening_since > OPEN_PATIENCE_USEC);
 }
 
 /* Called with the lock, which is released while libvirt works. */
@@ -148,7 +149,8 @@ static virConnectPtr acquire(nova_virt_link *link, nova_deadline deadline, GErro
 	link->used_at = g_get_monotonic_time();
 	for (;;) {
 		if (link->closed) {
-			nova_fail(error, NOVA_FAULT_HYPERVISOR, "%s is not asked: the connection was closed", link->who);
+			nova_fail(error, NOVA_FAULT_HYPERVISOR, "%s is not asked: the connection was closed",
+				  link->who);
 			break;
 		}
 		conn = take_idle_locked(link);

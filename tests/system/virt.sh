@@ -3,11 +3,12 @@
 #
 # The hypervisor and storage parts of nova-lite-compute (src/compute/virt.h, storage.h), without the daemon, on two lab
 # hosts: domains, moves with and without the strict switch, and what happens when libvirtd, a QEMU, a cable or the
-# storage hangs or dies.  Needs root, the lab's packages and a build (NOVA_LITE_BUILD, default ./build).
+# storage hangs or dies.  Needs root, the lab's packages and a build (NOVA_LITE_BINDIR, default ./build).
 #	tests/system/virt.sh [gluster|nfs]
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-tool=$(readlink -f "${NOVA_LITE_BUILD:-$top/build}/tests/system/virt_tool")
+build=$(readlink -f "${NOVA_LITE_BINDIR:-$top/build}")
+tool=$build/tests/system/virt_tool
 work=$(mktemp -d /var/tmp/nova-virt-test.XXXXXX)
 export NOVA_LITE_LAB=$work/lab
 program=$top/lab/nova-lite-lab
@@ -17,7 +18,7 @@ two=6f70656e-0000-4000-8000-000000000002
 three=6f70656e-0000-4000-8000-000000000003
 passed=0 failed=0
 
-[ -x "$tool" ] || { echo "virt.sh: $tool is missing; build it with: make tests/system/virt_tool"; exit 1; }
+make -s -C "$build" tests/system/virt_tool || { echo "virt.sh: cannot build $tool"; exit 1; }
 
 finish() {
 	"$program" down >/dev/null 2>&1
