@@ -123,7 +123,7 @@ def openstack_host_show():
 
 
 def openstack_server_create_and_delete():
-    run("openstack", "server", "create", "--flavor", "m1.nano", "--image", "testguest", "--nic", "none", "--wait", "vm2")
+    run("openstack", "--os-compute-api-version", "2.37", "server", "create", "--flavor", "m1.nano", "--image", "testguest", "--nic", "none", "--wait", "vm2")
     assert api.named("/servers", "servers", "vm2")
     run("openstack", "server", "delete", "--wait", "vm2")
 
