@@ -11,6 +11,7 @@
 #define IO_THREADS	   2u
 #define CONNECTION_MEMORY (64u * 1024) /* request line and headers must fit into it */
 #define MAX_QUERY	   200u
+#define LAST_REPLIES_MS	   1000
 #define MAX_WAITING	   64u /* requests that wait beside the workers */
 
 struct nova_http {
@@ -25,6 +26,8 @@ struct nova_http {
 	unsigned n_workers;
 	unsigned waiting; /* under lock */
 	bool stopping;	  /* under lock: the workers take nothing more */
+	unsigned open;	  /* under lock: exchanges that are not over */
+	GCond closed;	  /* one is over */
 };
 
 /* One request on its way through the server; libmicrohttpd's con_cls. */
@@ -227,6 +230,9 @@ static enum MHD_Result begin_request(nova_http *http, struct MHD_Connection *con
 	exchange *x = exchange_new(http, connection);
 
 	*con_cls = x;
+	g_mutex_lock(&http->lock);
+	http->open++;
+	g_mutex_unlock(&http->lock);
 	x->request.method = g_strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
 	x->request.path = g_strdup(url);
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, x->request.headers);
@@ -295,12 +301,18 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
 			 enum MHD_RequestTerminationCode why)
 {
-	(void)cls;
+	nova_http *http = cls;
+
 	(void)connection;
 	(void)why;
-	if (*con_cls)
-		exchange_free(*con_cls);
+	if (!*con_cls)
+		return;
+	exchange_free(*con_cls);
 	*con_cls = NULL;
+	g_mutex_lock(&http->lock);
+	http->open--;
+	g_cond_signal(&http->closed);
+	g_mutex_unlock(&http->lock);
 }
 
 /* Keeps escapes as they are: a path is split at its slashes before it is decoded. */
@@ -361,6 +373,7 @@ bool nova_http_start(const nova_http_options *options, nova_http **ret, GError *
 	http = g_new0(nova_http, 1);
 	*ret = http;
 	g_mutex_init(&http->lock);
+	g_cond_init(&http->closed);
 	http->serve = options->serve;
 	http->user = options->user;
 	http->max_body = options->max_body;
@@ -374,7 +387,7 @@ bool nova_http_start(const nova_http_options *options, nova_http **ret, GError *
 		MHD_OPTION_CONNECTION_LIMIT, options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		options->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
 	if (http->daemon)
 		return true;
 	*ret = NULL;
@@ -382,6 +395,7 @@ bool nova_http_start(const nova_http_options *options, nova_http **ret, GError *
 	close(fd);
 	g_thread_pool_free(http->workers, TRUE, TRUE);
 	g_mutex_clear(&http->lock);
+	g_cond_clear(&http->closed);
 	g_free(http);
 	return false;
 }
@@ -416,6 +430,25 @@ void nova_http_wait_end(nova_http *http)
 	g_thread_pool_set_max_threads(http->workers, (int)(http->n_workers + http->waiting), NULL);
 }
 
+bool nova_http_is_stopping(nova_http *http)
+{
+	g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&http->lock);
+
+	(void)locked;
+	return http->stopping;
+}
+
+/* Stopping the daemon cuts connections off: what has been answered should be on its way first. */
+static void await_replies(nova_http *http)
+{
+	int64_t end = g_get_monotonic_time() + LAST_REPLIES_MS * G_TIME_SPAN_MILLISECOND;
+
+	g_mutex_lock(&http->lock);
+	while (http->open > 0 && g_cond_wait_until(&http->closed, &http->lock, end))
+		;
+	g_mutex_unlock(&http->lock);
+}
+
 void nova_http_stop(nova_http *http)
 {
 	int fd;
@@ -428,9 +461,11 @@ void nova_http_stop(nova_http *http)
 	http->stopping = true;
 	g_mutex_unlock(&http->lock);
 	g_thread_pool_free(http->workers, FALSE, TRUE);
+	await_replies(http);
 	MHD_stop_daemon(http->daemon);
 	if (fd >= 0)
 		close(fd);
 	g_mutex_clear(&http->lock);
+	g_cond_clear(&http->closed);
 	g_free(http);
 }

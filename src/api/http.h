@@ -82,6 +82,9 @@ void nova_http_set_max_body(nova_http *http, size_t max_body);
 bool nova_http_wait_begin(nova_http *http);
 void nova_http_wait_end(nova_http *http);
 
+/* The server is about to stop: a request that waits should answer with what it knows. */
+bool nova_http_is_stopping(nova_http *http);
+
 /* Takes no new connections, lets the requests that run finish, closes.  NULL is fine. */
 void nova_http_stop(nova_http *http);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_http, nova_http_stop)

@@ -49,8 +49,8 @@ static bool verdict_of(nova_request *r, const nova_operation *op, GError **error
 	return nova_reply_empty(r, 202);
 }
 
-/* Looks at the row until the hosts have agreed or refused.  Running out of time is no refusal: 202 then, and the
- * outcome is on the operation as it is from 2.34 on. */
+/* Looks at the row until the hosts have agreed or refused.  Running out of time, or the service's stop, is no refusal:
+ * 202 then, and the outcome is on the operation as it is from 2.34 on. */
 static bool wait_for_verdict(nova_request *r, int64_t id, GError **error)
 {
 	nova_deadline deadline = nova_deadline_in_ms(r->conf->rpc_response_timeout * 1000);
@@ -67,7 +67,8 @@ static bool wait_for_verdict(nova_request *r, int64_t id, GError **error)
 		}
 		if (op && op->state == NOVA_OPS_CHECKED && nova_deadline_is_never(queued))
 			queued = nova_deadline_in_ms(QUEUED_MS);
-		if (!op || nova_deadline_is_expired(nova_deadline_min(deadline, queued)))
+		if (!op || nova_deadline_is_expired(nova_deadline_min(deadline, queued)) ||
+		    nova_http_is_stopping(r->api->http))
 			return nova_reply_empty(r, 202);
 		if (!is_early(op->state))
 			return verdict_of(r, op, error);

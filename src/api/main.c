@@ -112,7 +112,8 @@ static void http_down(nova_service *service, void *data)
 	daemon_state *daemon = data;
 
 	(void)service;
-	g_clear_pointer(&daemon->api.http, nova_http_stop);
+	nova_http_stop(daemon->api.http); /* requests that still run use it */
+	daemon->api.http = NULL;
 	g_clear_pointer(&daemon->api.host_name, g_free);
 }
 

@@ -428,6 +428,19 @@ def busy_server():
     equal(sql(f"SELECT abort_requested FROM operations WHERE instance = '{sid}' AND kind = 'live-migration'"), "t")
 
 
+def one_of_many():
+    """Of requests at the same moment one is accepted."""
+    sid = booted("wanted")
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(act(sid, {"os-stop": None}).status)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(sorted(answers), [202] + [409] * 7)
+    equal(sql(f"SELECT count(*) FROM operations WHERE instance = '{sid}' AND kind = 'stop'"), "1")
+
+
 def actions_begin_operations():
     for state, body, kind in (("stopped", {"os-start": None}, "start"), ("active", {"os-stop": {}}, "stop"),
                               ("active", {"reboot": {"type": "SOFT"}}, "reboot-soft"),
@@ -494,6 +507,12 @@ def live_migration_sync():
     equal(act(sid, {"os-migrateLive": old}).status, 202)
     timer.join()
     assert 2.5 < time.monotonic() - begun < 5
+
+
+def wait_for_verdict():
+    """Asked while the service is told to stop: accepted, as it is."""
+    sid = booted("cut short")
+    equal(act(sid, {"os-migrateLive": {"host": "HostC", "block_migration": "auto"}}, "2.30").status, 202)
 
 
 SERVER_MIGRATION = set("""id server_uuid status source_compute source_node dest_compute dest_node dest_host

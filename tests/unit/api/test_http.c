@@ -261,14 +261,21 @@ static void test_waiting_takes_no_worker(void **state)
 	close(fd);
 }
 
-/* Stopping lets the request that runs finish and hangs on nobody. */
+/* Stopping lets the request that runs finish and be answered, and hangs on nobody. */
 static void test_stop_during_a_request(void **state)
 {
 	int fd = dial(), idle = dial();
+	int64_t begun = g_get_monotonic_time();
+	g_autofree char *answer = NULL;
 
 	say(fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+	say(idle, "GET / HT");
 	g_usleep(100000);
 	stop(state);
+	assert_true(g_get_monotonic_time() - begun < G_USEC_PER_SEC);
+	answer = hear(fd);
+	assert_non_null(answer);
+	assert_true(g_str_has_prefix(answer, "HTTP/1.1 200"));
 	close(fd);
 	close(idle);
 	assert_int_equal(start(state), 0);
