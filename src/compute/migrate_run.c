@@ -342,7 +342,7 @@ static nova_step_end flip(struct copy *copy, GError **error)
 		nova_fence fence = nova_step_fence(step);
 
 		if (nova_operations_flip(step->compute->db, &fence, step->op, downtime, evidence, &failed))
-			return NOVA_STEP_MOVED;
+			return nova_step_committed(NOVA_OPS_MIGRATING);
 		if (nova_error_is(failed, NOVA_FAULT_INTERNAL)) { /* refused for a reason that will stay */
 			g_propagate_error(error, g_steal_pointer(&failed));
 			return NOVA_STEP_ERROR;

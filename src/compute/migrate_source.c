@@ -74,7 +74,7 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 	if (!nova_operations_take_slots(step->compute->db, &fence, step->op, &taken, &why, error))
 		return NOVA_STEP_ERROR;
 	if (taken)
-		return NOVA_STEP_MOVED;
+		return nova_step_committed(NOVA_OPS_CHECKED);
 	if (!step->memory->tries) {
 		const nova_log_tags tags = nova_step_tags(step);
 
@@ -119,7 +119,7 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 	if (!granted)
 		return nova_step_wait(step, 0); /* an abort came first: the next look sees it */
 	step->permitted_seq = step->op->seq;
-	return NOVA_STEP_MOVED;
+	return nova_step_committed(NOVA_OPS_PREPARED);
 }
 
 /* ---- switched: the destination owns the guest ---- */

@@ -39,6 +39,7 @@ struct nova_reconciler {
 	GHashTable *complete; /* uuid -> since when (int64_t, CLOCK_BOOTTIME) its incoming copy is complete */
 	GPtrArray *ops;       /* operations that involve this host, as last read; NULL: never */
 	bool boot_changed;    /* until the first whole pass */
+	bool rung;            /* the others' doorbells, once */
 	bool swept;           /* the trash of earlier runs */
 	int64_t reported_usec;
 	char *last_error;
@@ -365,10 +366,12 @@ static void check_operations(nova_reconciler *reconciler, const GPtrArray *domai
 
 		if (nova_operation_actor_host_id(op) == own)
 			nova_engine_kick(compute->engine, op->id, op->instance_uuid);
-		else if (op->kind == NOVA_OP_LIVE_MIGRATION && op->state == NOVA_OPS_MIGRATING &&
-			 op->dest_host_id == own)
+		else if (!reconciler->rung) /* the daemon before us may have died before it told the next actor */
+			nova_engine_announce(compute->engine, op->id);
+		if (op->kind == NOVA_OP_LIVE_MIGRATION && op->state == NOVA_OPS_MIGRATING && op->dest_host_id == own)
 			back_up(reconciler, op, domains);
 	}
+	reconciler->rung = reconciler->rung || reconciler->ops;
 }
 
 /* ---- the thread ---- */

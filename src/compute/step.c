@@ -45,7 +45,7 @@ static bool pass(const nova_step *step, const char *where, GError **error)
 }
 
 /* The outcome is committed whatever happens next: only the process may end here. */
-static nova_step_end committed(nova_op_state from)
+nova_step_end nova_step_committed(nova_op_state from)
 {
 	g_autofree char *point = g_strdup_printf("compute:%s:committed", nova_op_state_name(from));
 
@@ -62,7 +62,7 @@ nova_step_end nova_step_advance(nova_step *step, nova_op_state to, const char *m
 	if (!pass(step, "after", error) ||
 	    !nova_operations_advance(step->compute->db, &fence, step->op, to, message, evidence, error))
 		return NOVA_STEP_ERROR;
-	return committed(from);
+	return nova_step_committed(from);
 }
 
 nova_step_end nova_step_finish(nova_step *step, const nova_op_outcome *outcome, const char *evidence,
@@ -74,7 +74,7 @@ nova_step_end nova_step_finish(nova_step *step, const nova_op_outcome *outcome, 
 	if (!pass(step, "after", error) ||
 	    !nova_operations_finish(step->compute->db, &fence, step->op, outcome, evidence, &step->follow_up, error))
 		return NOVA_STEP_ERROR;
-	return committed(from);
+	return nova_step_committed(from);
 }
 
 nova_step_end nova_step_refuse(nova_step *step, const char *reason, const char *evidence, GError **error)
@@ -85,7 +85,7 @@ nova_step_end nova_step_refuse(nova_step *step, const char *reason, const char *
 	if (!pass(step, "after", error) ||
 	    !nova_operations_refuse(step->compute->db, &fence, step->op, reason, evidence, error))
 		return NOVA_STEP_ERROR;
-	return committed(from);
+	return nova_step_committed(from);
 }
 
 nova_step_end nova_step_block(nova_step *step, nova_blocked blocked, const char *host, const char *message,

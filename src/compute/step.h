@@ -71,6 +71,8 @@ nova_step_end nova_step_advance(nova_step *step, nova_op_state to, const char *m
 				GError **error);
 nova_step_end nova_step_finish(nova_step *step, const nova_op_outcome *outcome, const char *evidence,
 			       GError **error);
+/* For a step that committed its outcome by other means: passes the last fault point.  NOVA_STEP_MOVED. */
+nova_step_end nova_step_committed(nova_op_state from);
 /* Back to the scheduler without this host. */
 nova_step_end nova_step_refuse(nova_step *step, const char *reason, const char *evidence, GError **error);
 
