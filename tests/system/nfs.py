@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab with NFS storage: hosts, server and locks by virsh alone, then servers of nova-lite moved there and back.
+
+Where this machine's kernel has no NFS client, the compute hosts are User-mode Linux machines.  They are slow: starting a guest
+takes some 7 s and a migration some 9 s, because QEMU reads libvirt's few hundred questions byte by byte.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+from novalab import LAB_PROGRAM, TOP, Lab, main, until
+
+INSTANCES = "/var/lib/nova-lite/instances"
+NFS_MAGIC = "6969"
+LIVE, PEER2PEER, PAUSED, UNSAFE = 1 << 0, 1 << 1, 1 << 5, 1 << 9
+UUID = "11111111-2222-4333-8444-0000000000f5"
+DOMAIN = """<domain type='qemu'><name>raw</name><uuid>%s</uuid><memory unit='MiB'>48</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+<disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none'/>
+<source file='%s/raw/disk'/><target dev='vda' bus='virtio'/></disk>
+<interface type='bridge'><mac address='52:54:00:00:00:f5'/><source bridge='br-private'/><model type='virtio'/></interface>
+<serial type='file'><source path='%s/raw/console.%d.log' append='on'/><target port='0'/></serial>
+<controller type='usb' model='none'/><memballoon model='none'/></devices></domain>
+"""
+SCRATCH = tempfile.TemporaryDirectory(dir="/var/tmp")  # which every kind of host sees
+made = {"scratch": SCRATCH.name}
+
+
+def kernel_mounts_nfs():
+    with open("/proc/filesystems", encoding="ascii") as file:
+        return "nfs4" in file.read().split() or subprocess.run(["modprobe", "-q", "nfsv4"], check=False).returncode == 0
+
+
+def kinds(lab):
+    return {host["name"]: host["kind"] for host in lab.status()["hosts"]}
+
+
+def inside(host, *words, **more):
+    return made["lab"].run("exec", host, *words, **more)
+
+
+def exit_status(host, *words, **more):
+    return subprocess.run([LAB_PROGRAM, "exec", host, *words], env=made["lab"].environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=180, check=False, **more)
+
+
+def trace_migrations(lab):
+    for host in lab.hosts:
+        lab.run("exec", host, "virt-admin", "-c", "libvirtd:///system", "daemon-log-filters", "1:qemu.qemu_migration")
+
+
+def migrate_flags(lab, host):
+    """Of each migrate call that this host's libvirt has seen as the source, in order."""
+    log = lab.run("exec", host, "cat", "/var/log/libvirt/libvirtd.log")
+    return [int(flags, 16) for flags in re.findall(r"qemuMigrationSrcPerform:.*?flags=0x([0-9a-f]+)", log)]
+
+
+def define(console):
+    """The domain with its console log number so-and-so, as a file that every host can read."""
+    path = os.path.join(made["scratch"], "%d.xml" % console)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(DOMAIN % (UUID, INSTANCES, INSTANCES, console))
+    return path
+
+
+def virsh(host, *words, check=True):
+    """Typed on the host itself: a User-mode Linux host answers this machine as fast, but migrations start there."""
+    done = exit_status(host, "virsh", "-q", "-c", "qemu:///system", *words)
+    if check and done.returncode != 0:
+        raise AssertionError("%s: virsh %s: %s" % (host, " ".join(words), done.stdout))
+    return done.stdout.strip()
+
+
+def counter():
+    """The guest's, once its console logs prove that it is well."""
+    text = inside("HostA", "sh", "-c", "cat $(ls -v %s/raw/console.*.log)" % INSTANCES)
+    done = subprocess.run([os.path.join(TOP, "lab/guest/checkserial"), "/dev/stdin"], input=text, text=True,
+                          stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stdout
+    return int(re.search(r"^counter (\d+)$", done.stdout, re.M).group(1))
+
+
+def wait_counter(above, seconds=30):
+    for _ in until(seconds, lambda: "the guest's counter does not pass %d" % above):
+        if counter() > above:
+            return
+
+
+def lock_refuses(host):
+    """A second start on another host: QEMU there cannot get the image's lock."""
+    text = virsh(host, "create", define(9), check=False)
+    assert 'Failed to get "write" lock' in text, text
+    assert made["lab"].domain_state(host, UUID) == "absent"
+
+
+def move_raw(source, dest, console, *flags):
+    began = time.monotonic()
+    virsh(source, "migrate", "--live", "--p2p", *flags, "--xml", define(console), "raw", "qemu+tcp://%s/system" % dest)
+    took = time.monotonic() - began
+    assert made["lab"].where(UUID) == [dest]
+    wait_counter(counter())
+    return took
+
+
+# --- hosts, storage and guests without nova-lite's daemons --------------------------------------------------------
+
+
+def the_lab_comes_up():
+    made["lab"] = lab = Lab("nfs", "--shared", "nfs", "--no-services")
+    assert lab.status()["shared"] == "nfs"
+    kind = "ns" if kernel_mounts_nfs() else "uml"
+    assert kinds(lab) == {"HostA": "ns", "HostB": kind, "HostC": kind}, kinds(lab)
+    trace_migrations(lab)
+    return "%.1f s, hosts of kind %s" % (lab.seconds_up, kind)
+
+
+def hosts_mount_nfs_4_2_with_their_kernels():
+    for host in made["lab"].hosts:
+        assert inside(host, "stat", "-f", "-c", "%t %T", INSTANCES).split() == [NFS_MAGIC, "nfs"]
+        mount = inside(host, "findmnt", "-rno", "FSTYPE,OPTIONS", INSTANCES)
+        assert mount.startswith("nfs4 ") and "vers=4.2" in mount and "hard" in mount, mount
+    listening = inside("HostA", "ss", "-Hltn")
+    assert ":2049" in listening and not re.search(r":111\s", listening), listening
+    inside("HostB", "sh", "-c", "echo hello >%s/note" % INSTANCES)
+    assert inside("HostC", "cat", INSTANCES + "/note") == "hello\n"
+    assert inside("HostA", "cat", INSTANCES + "/note") == "hello\n"
+    inside("HostB", "touch", "/var/lib/nova-lite/mine")
+    assert exit_status("HostC", "test", "-e", "/var/lib/nova-lite/mine").returncode == 1, "state_path is not private"
+
+
+def exec_carries_input_output_and_status():
+    began = time.monotonic()
+    assert exit_status("HostB", "sh", "-c", "exit 7").returncode == 7
+    took = time.monotonic() - began
+    data = os.urandom(8 << 20)
+    done = subprocess.run([LAB_PROGRAM, "exec", "HostB", "sh", "-c", "cat >%s/blob && cat %s/blob" % (INSTANCES, INSTANCES)],
+                          env=made["lab"].environment, input=data, stdout=subprocess.PIPE, timeout=60, check=True)
+    assert done.stdout == data, "8 MiB came back different"
+    assert exit_status("HostC", "cmp", "-s", "-", INSTANCES + "/blob", input="x").returncode == 1
+    done = subprocess.run([LAB_PROGRAM, "exec", "HostC", "cat", INSTANCES + "/blob"], env=made["lab"].environment,
+                          stdout=subprocess.PIPE, timeout=60, check=True)
+    assert done.stdout == data, "HostC reads something else than HostB wrote"
+    assert exit_status("HostB", "no-such-program").returncode == 127
+    return "%.0f ms for a small program" % (took * 1000)
+
+
+def nobody_else_gives_a_host_orders():
+    lab = made["lab"]
+    if kinds(lab)["HostB"] != "uml":
+        return "hosts of this kind have no agent"
+    number = re.search(r"^LAB_NUM=(\d+)$", open(lab.directory + "/lab.conf", encoding="ascii").read(), re.M).group(1)
+    secret = lab.directory + "/HostB/agent-secret"
+    assert os.stat(secret).st_mode & 0o077 == 0, "others can read the secret"
+    agent = os.path.join(TOP, "lab/lib/uml-agent")
+    order = ["ip", "netns", "exec", "nll" + number, agent, "run"]
+    done = subprocess.run([*order, secret, "169.254.1.2", "7", "hostname"], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "HostB\n"
+    done = subprocess.run([*order, lab.directory + "/HostC/agent-secret", "169.254.1.2", "7", "hostname"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 126 and "wrong secret" in done.stderr and not done.stdout, done
+    # from the lab's network, even with a route to the agent's address
+    reach = "ip route replace 169.254.1.2 via $(getent hosts HostB | cut -d' ' -f1) && timeout 3 bash -c 'exec 3<>/dev/tcp/169.254.1.2/7'"
+    assert exit_status("HostC", "bash", "-c", reach).returncode != 0, "HostC reaches the agent of HostB"
+
+
+def a_guest_runs_from_nfs():
+    inside("HostA", "mkdir", INSTANCES + "/raw")
+    subprocess.run([os.path.join(TOP, "lab/guest/mkguest"), os.path.join(made["scratch"], "disk")], check=True)
+    inside("HostB", "cp", os.path.join(made["scratch"], "disk"), INSTANCES + "/raw/disk")
+    began = time.monotonic()
+    virsh("HostB", "create", define(1))
+    took = time.monotonic() - began
+    for _ in until(20, lambda: "the guest says nothing"):
+        if "\nC " in inside("HostA", "cat", INSTANCES + "/raw/console.1.log"):
+            break
+    wait_counter(100)
+    return "start %.1f s" % took
+
+
+def the_image_lock_refuses_a_second_start():
+    lock_refuses("HostC")
+    wait_counter(counter())
+
+
+def it_migrates_without_unsafe():
+    lab = made["lab"]
+    took = move_raw("HostB", "HostC", 2)
+    flags = migrate_flags(lab, "HostB")
+    assert len(flags) == 1 and flags[0] & LIVE and flags[0] & PEER2PEER and not flags[0] & UNSAFE, flags
+    return "%.1f s" % took
+
+
+def the_log_would_show_unsafe():
+    """The same question has another answer when the flag is there; and the guest is home again."""
+    lab = made["lab"]
+    took = move_raw("HostC", "HostB", 3, "--unsafe")
+    flags = migrate_flags(lab, "HostC")
+    assert len(flags) == 1 and flags[0] & UNSAFE, flags
+    return "%.1f s" % took
+
+
+def a_pause_of_the_server_is_survived():
+    lab = made["lab"]
+    before = counter()
+    lab.run("pause", "HostA", "storage")
+    began = time.monotonic()
+    done = exit_status("HostC", "timeout", "-s", "KILL", "3", "cat", INSTANCES + "/note")
+    assert done.returncode == 137, "HostC read from a server that stands still: %s" % done
+    time.sleep(max(0, 8 - (time.monotonic() - began)))  # below the third of a lease that is always left
+    lab.run("resume", "HostA", "storage")
+    for _ in until(20, lambda: "HostC does not find the server again"):
+        if exit_status("HostC", "timeout", "-s", "KILL", "3", "cat", INSTANCES + "/note").stdout == "hello\n":
+            break
+    wait_counter(before)
+    wait_counter(counter())
+    lock_refuses("HostC")
+
+
+def a_crash_of_the_server_is_survived():
+    lab = made["lab"]
+    before = counter()
+    lab.run("kill", "HostA", "storage")
+    lab.run("start", "HostA", "storage")
+    began = time.monotonic()
+    assert inside("HostC", "cat", INSTANCES + "/note") == "hello\n"  # both hosts are back, so the grace period may end
+    wait_counter(before + 200, 60)
+    took = time.monotonic() - began
+    lock_refuses("HostC")
+    wait_counter(counter())
+    return "%.1f s" % took
+
+
+def a_power_failure_frees_the_image():
+    lab = made["lab"]
+    boot_id = inside("HostB", "cat", "/proc/sys/kernel/random/boot_id")
+    inside("HostB", "touch", "/var/lib/nova-lite/kept")
+    before = counter()
+    lab.run("kill", "HostB", "host")
+    assert [host["power"] for host in lab.status()["hosts"]] == ["on", "off", "on"]
+    began = time.monotonic()
+    lab.run("boot", "HostB")
+    took = time.monotonic() - began
+    assert inside("HostB", "cat", "/proc/sys/kernel/random/boot_id") != boot_id
+    assert inside("HostB", "stat", "-f", "-c", "%t", INSTANCES).strip() == NFS_MAGIC
+    assert exit_status("HostB", "test", "-e", "/var/lib/nova-lite/kept").returncode == 0, "state_path was lost"
+    assert lab.where(UUID) == []
+    began = time.monotonic()
+    for _ in until(60, lambda: "the lock of the dead host is never released: %s" % text):
+        text = virsh("HostC", "create", define(4), check=False)
+        if lab.where(UUID) == ["HostC"]:
+            break
+    started = time.monotonic() - began
+    wait_counter(before, 40)
+    return "boot %.1f s, guest on the other host %.1f s later" % (took, started)
+
+
+def a_frozen_host_and_a_pulled_cable_pass():
+    lab = made["lab"]
+    lab.run("pause", "HostB", "host")
+    assert [host["power"] for host in lab.status()["hosts"]] == ["on", "paused", "on"]
+    lab.run("resume", "HostB", "host")
+    lab.run("link", "HostB", "down", "--port", "2049")
+    assert exit_status("HostB", "timeout", "-s", "KILL", "3", "stat", "-f", INSTANCES).returncode == 137
+    lab.run("link", "HostB", "up")
+    for _ in until(30, lambda: "HostB does not find the server again"):
+        if exit_status("HostB", "timeout", "-s", "KILL", "3", "cat", INSTANCES + "/note").stdout == "hello\n":
+            break
+    for verb in ("pause", "resume", "kill", "start"):
+        lab.run(verb, "HostB", "libvirtd")
+    lab.run("pause", "HostC", "qemu", UUID)
+    lab.run("resume", "HostC", "qemu", UUID)
+    wait_counter(counter())
+    lab.run("kill", "HostC", "qemu", UUID)
+    for _ in until(10, lambda: "its domain stays"):
+        if lab.where(UUID) == []:
+            return
+
+
+def nothing_is_left_after_down():
+    lab = made["lab"]
+    lab.down()
+    left = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                if (lab.directory + "/").encode() in file.read():
+                    left.append(pid)
+        except OSError:
+            pass
+    assert not left and not os.path.exists(lab.directory), left
+
+
+# --- nova-lite on it ------------------------------------------------------------------------------------------------
+
+
+def nova_lite_comes_up_on_it():
+    made["lab"] = lab = Lab("nfs", "--shared", "nfs")
+    trace_migrations(lab)
+    return "%.1f s" % lab.seconds_up
+
+
+def a_server_runs_from_nfs():
+    lab = made["lab"]
+    began = time.monotonic()
+    made["vm"] = uuid = lab.api.boot("mover", host="HostB", wait=False)
+    lab.api.wait_status(uuid, "ACTIVE", 120)
+    took = time.monotonic() - began
+    for host in lab.hosts:
+        assert inside(host, "stat", "-f", "-c", "%t", "%s/%s/disk" % (INSTANCES, uuid)).strip() == NFS_MAGIC
+    assert lab.where(uuid) == ["HostB"]
+    lab.check_books()
+    return "%.1f s" % took
+
+
+def nova_lite_moves_it_there_and_back():
+    lab, uuid = made["lab"], made["vm"]
+    pauses, times = [], []
+    for dest in ("HostC", "HostB"):
+        before = int(lab.serial(uuid)["counter"])
+        migration = lab.api.move(uuid, dest, 150)
+        assert lab.where(uuid) == [dest] and migration["dest_host"] == dest
+        pauses.append(migration["downtime_ms"])
+        times.append(migration["total_ms"])
+        for _ in until(20, lambda: lab.serial(uuid)["text"]):
+            if int(lab.serial(uuid)["counter"]) > before + 100:
+                break
+    report = lab.serial(uuid)
+    assert report["verdict"] == "ok" and report["resets"] == "0" and report["went_back"] == "0", report["text"]
+    lab.check_books()
+    return "total %s ms, pauses %s ms, counter %s" % (times, pauses, report["counter"])
+
+
+def unsafe_was_never_asked_for():
+    for host in made["lab"].hosts:
+        flags = migrate_flags(made["lab"], host)
+        assert len(flags) == 1 and flags[0] & LIVE and flags[0] & PAUSED and not flags[0] & UNSAFE, flags
+
+
+def the_image_lock_refuses_a_second_start_of_a_server():
+    lab, uuid = made["lab"], made["vm"]
+    xml = inside("HostB", "virsh", "-q", "-c", "qemu:///system", "dumpxml", uuid)
+    path = os.path.join(made["scratch"], "server.xml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(re.sub(r"console\.\d+\.log", "console.second.log", xml))
+    text = virsh("HostC", "create", path, check=False)
+    assert 'Failed to get "write" lock' in text, text
+    assert lab.where(uuid) == ["HostB"]
+    report = lab.serial(uuid)
+    assert report["verdict"] == "ok", report["text"]
+
+
+def it_is_deleted():
+    lab, uuid = made["lab"], made["vm"]
+    lab.api.delete(uuid)
+    assert exit_status("HostC", "test", "-e", "%s/%s" % (INSTANCES, uuid)).returncode == 1
+    lab.check_books()
+
+
+def auto_takes_nfs_only_where_this_kernel_mounts_it():
+    made["lab"].down()
+    made["lab"] = lab = Lab("nfs", "--shared", "auto", "--hosts", "1", "--no-services")
+    expected = "nfs" if kernel_mounts_nfs() else "gluster"
+    assert lab.status()["shared"] == expected and kinds(lab)["HostB"] == "ns", lab.status()
+    return expected
+
+
+try:
+    status = main([the_lab_comes_up, hosts_mount_nfs_4_2_with_their_kernels, exec_carries_input_output_and_status,
+                   nobody_else_gives_a_host_orders, a_guest_runs_from_nfs, the_image_lock_refuses_a_second_start,
+                   it_migrates_without_unsafe, the_log_would_show_unsafe, a_pause_of_the_server_is_survived,
+                   a_crash_of_the_server_is_survived, a_power_failure_frees_the_image, a_frozen_host_and_a_pulled_cable_pass,
+                   nothing_is_left_after_down, nova_lite_comes_up_on_it, a_server_runs_from_nfs,
+                   nova_lite_moves_it_there_and_back, unsafe_was_never_asked_for,
+                   the_image_lock_refuses_a_second_start_of_a_server, it_is_deleted,
+                   auto_takes_nfs_only_where_this_kernel_mounts_it])
+finally:
+    if "lab" in made:
+        made["lab"].down()
+sys.exit(status)
