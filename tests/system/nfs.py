@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab with NFS storage: hosts, server and locks by virsh alone, then servers of nova-lite moved there and back.
+"""The lab with NFS storage: hosts, server and locks by virsh alone, then a server of nova-lite moved there and back.
 
-Where this machine's kernel has no NFS client, the compute hosts are User-mode Linux machines.  They are slow: starting a guest
-takes some 7 s and a migration some 9 s, because QEMU reads libvirt's few hundred questions byte by byte.
+Where this machine's kernel has no NFS client, the compute hosts are User-mode Linux machines.  They are slow: starting
+a guest takes some 7 s and a migration some 9 s, because QEMU reads libvirt's few hundred questions byte by byte.
 """
 import os
 import re
@@ -22,7 +22,8 @@ DOMAIN = """<domain type='qemu'><name>raw</name><uuid>%s</uuid><memory unit='MiB
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
 <disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none'/>
 <source file='%s/raw/disk'/><target dev='vda' bus='virtio'/></disk>
-<interface type='bridge'><mac address='52:54:00:00:00:f5'/><source bridge='br-private'/><model type='virtio'/></interface>
+<interface type='bridge'><mac address='52:54:00:00:00:f5'/><source bridge='br-private'/>
+<model type='virtio'/></interface>
 <serial type='file'><source path='%s/raw/console.%d.log' append='on'/><target port='0'/></serial>
 <controller type='usb' model='none'/><memballoon model='none'/></devices></domain>
 """
@@ -50,13 +51,15 @@ def exit_status(host, *words, **more):
 
 def trace_migrations(lab):
     for host in lab.hosts:
-        lab.run("exec", host, "virt-admin", "-c", "libvirtd:///system", "daemon-log-filters", "1:qemu.qemu_migration")
+        for words in (("daemon-log-filters", "1:qemu.qemu_migration"),
+                      ("daemon-log-outputs", "1:file:/var/log/libvirt/libvirtd.log")):
+            lab.run("exec", host, "virt-admin", "-c", "libvirtd:///system", *words)
 
 
 def migrate_flags(lab, host):
-    """Of each migrate call that this host's libvirt has seen as the source, in order."""
+    """Of the migrate calls that this host's libvirt has seen as the source."""
     log = lab.run("exec", host, "cat", "/var/log/libvirt/libvirtd.log")
-    return [int(flags, 16) for flags in re.findall(r"qemuMigrationSrcPerform:.*?flags=0x([0-9a-f]+)", log)]
+    return {int(flags, 16) for flags in re.findall(r"dconnuri=qemu\+tcp://.*flags=0x([0-9a-f]+)", log)}
 
 
 def define(console):
@@ -77,7 +80,14 @@ def virsh(host, *words, check=True):
 
 def counter():
     """The guest's, once its console logs prove that it is well."""
-    text = inside("HostA", "sh", "-c", "cat $(ls -v %s/raw/console.*.log)" % INSTANCES)
+    # number 4 is from after the power failure, which may have cut the last line of number 3
+    text = inside("HostA", "sh", "-c", """
+        cd %s/raw
+        for n in 1 2 3 4; do
+            [ -e console.$n.log ] || continue
+            [ $n -lt 4 ] || echo
+            cat console.$n.log
+        done""" % INSTANCES)
     done = subprocess.run([os.path.join(TOP, "lab/guest/checkserial"), "/dev/stdin"], input=text, text=True,
                           stdout=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stdout
@@ -137,7 +147,8 @@ def exec_carries_input_output_and_status():
     assert exit_status("HostB", "sh", "-c", "exit 7").returncode == 7
     took = time.monotonic() - began
     data = os.urandom(8 << 20)
-    done = subprocess.run([LAB_PROGRAM, "exec", "HostB", "sh", "-c", "cat >%s/blob && cat %s/blob" % (INSTANCES, INSTANCES)],
+    there_and_back = "cat >%s/blob && cat %s/blob" % (INSTANCES, INSTANCES)
+    done = subprocess.run([LAB_PROGRAM, "exec", "HostB", "sh", "-c", there_and_back],
                           env=made["lab"].environment, input=data, stdout=subprocess.PIPE, timeout=60, check=True)
     assert done.stdout == data, "8 MiB came back different"
     assert exit_status("HostC", "cmp", "-s", "-", INSTANCES + "/blob", input="x").returncode == 1
@@ -157,14 +168,19 @@ def nobody_else_gives_a_host_orders():
     assert os.stat(secret).st_mode & 0o077 == 0, "others can read the secret"
     agent = os.path.join(TOP, "lab/lib/uml-agent")
     order = ["ip", "netns", "exec", "nll" + number, agent, "run"]
-    done = subprocess.run([*order, secret, "169.254.1.2", "7", "hostname"], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([*order, secret, "169.254.1.2", "7", "hostname"], stdout=subprocess.PIPE, text=True,
+                          check=True)
     assert done.stdout == "HostB\n"
     done = subprocess.run([*order, lab.directory + "/HostC/agent-secret", "169.254.1.2", "7", "hostname"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 126 and "wrong secret" in done.stderr and not done.stdout, done
     # from the lab's network, even with a route to the agent's address
-    reach = "ip route replace 169.254.1.2 via $(getent hosts HostB | cut -d' ' -f1) && timeout 3 bash -c 'exec 3<>/dev/tcp/169.254.1.2/7'"
-    assert exit_status("HostC", "bash", "-c", reach).returncode != 0, "HostC reaches the agent of HostB"
+    inside("HostC", "sh", "-c", "ip route replace 169.254.1.2 via $(getent hosts HostB | cut -d' ' -f1)")
+    reach = "timeout 3 bash -c 'exec 3<>/dev/tcp/'$0/$1"
+    reached = exit_status("HostC", "bash", "-c", reach, "HostB", "16509").returncode == 0
+    assert reached, "HostC does not reach HostB at all"
+    reached = exit_status("HostC", "bash", "-c", reach, "169.254.1.2", "7").returncode == 0
+    assert not reached, "HostC reaches HostB's agent"
 
 
 def a_guest_runs_from_nfs():
@@ -190,7 +206,9 @@ def it_migrates_without_unsafe():
     lab = made["lab"]
     took = move_raw("HostB", "HostC", 2)
     flags = migrate_flags(lab, "HostB")
-    assert len(flags) == 1 and flags[0] & LIVE and flags[0] & PEER2PEER and not flags[0] & UNSAFE, flags
+    assert flags, "libvirt has logged no migrate call"
+    for value in flags:
+        assert value & LIVE and value & PEER2PEER and not value & UNSAFE, hex(value)
     return "%.1f s" % took
 
 
@@ -199,7 +217,7 @@ def the_log_would_show_unsafe():
     lab = made["lab"]
     took = move_raw("HostC", "HostB", 3, "--unsafe")
     flags = migrate_flags(lab, "HostC")
-    assert len(flags) == 1 and flags[0] & UNSAFE, flags
+    assert flags and all(value & UNSAFE for value in flags), flags
     return "%.1f s" % took
 
 
@@ -337,7 +355,9 @@ def nova_lite_moves_it_there_and_back():
 def unsafe_was_never_asked_for():
     for host in made["lab"].hosts:
         flags = migrate_flags(made["lab"], host)
-        assert len(flags) == 1 and flags[0] & LIVE and flags[0] & PAUSED and not flags[0] & UNSAFE, flags
+        assert flags, "libvirt of %s has logged no migrate call" % host
+        for value in flags:
+            assert value & LIVE and value & PEER2PEER and value & PAUSED and not value & UNSAFE, hex(value)
 
 
 def the_image_lock_refuses_a_second_start_of_a_server():
@@ -372,7 +392,8 @@ try:
     status = main([the_lab_comes_up, hosts_mount_nfs_4_2_with_their_kernels, exec_carries_input_output_and_status,
                    nobody_else_gives_a_host_orders, a_guest_runs_from_nfs, the_image_lock_refuses_a_second_start,
                    it_migrates_without_unsafe, the_log_would_show_unsafe, a_pause_of_the_server_is_survived,
-                   a_crash_of_the_server_is_survived, a_power_failure_frees_the_image, a_frozen_host_and_a_pulled_cable_pass,
+                   a_crash_of_the_server_is_survived, a_power_failure_frees_the_image,
+                   a_frozen_host_and_a_pulled_cable_pass,
                    nothing_is_left_after_down, nova_lite_comes_up_on_it, a_server_runs_from_nfs,
                    nova_lite_moves_it_there_and_back, unsafe_was_never_asked_for,
                    the_image_lock_refuses_a_second_start_of_a_server, it_is_deleted,
