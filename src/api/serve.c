@@ -329,9 +329,11 @@ void nova_serve(void *user, const nova_http_request *http, nova_http_reply *repl
 	if (!nova_microversion_parse_max(conf->api_max_microversion, &r.max_version, NULL))
 		r.max_version = NOVA_MICROVERSION_MAX;
 	serve_request(&r);
-	nova_log_debug(&((nova_log_tags){ .request_id = r.context->request_id }),
-		       "%s %s answered %u in %.1f ms, client=%s version=2.%u", http->method, http->path, reply->status,
-		       (double)(g_get_monotonic_time() - begun) / 1000.0, http->peer, r.version);
+	nova_log(strcmp(http->method, "GET") == 0 ? NOVA_LOG_DEBUG : NOVA_LOG_INFO,
+		 &((nova_log_tags){ .request_id = r.context->request_id,
+				    .instance = r.server ? r.server->uuid : NULL }),
+		 "%s %s answered %u in %.1f ms, client=%s version=2.%u", http->method, http->path, reply->status,
+		 (double)(g_get_monotonic_time() - begun) / 1000.0, http->peer, r.version);
 	for (size_t i = 0; i < NOVA_ROUTE_IDS; i++)
 		g_free(r.ids[i]);
 	g_free(r.base);
