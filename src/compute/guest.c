@@ -69,6 +69,7 @@ static char *definition(const nova_step *step, GError **error)
 	g_autofree char *log = nova_console_path(step->conf, instance->uuid, instance->token);
 	const nova_domain_spec spec = {
 		.instance_id = instance->id,
+		.hostname = instance->hostname,
 		.uuid = instance->uuid,
 		.kvm = step->conf->libvirt_virt_type == NOVA_VIRT_KVM,
 		.machine = instance->machine,

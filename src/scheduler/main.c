@@ -140,7 +140,8 @@ static void workers_down(nova_service *service, void *daemon)
 	g_clear_pointer(&scheduler->workers, nova_workers_free);
 }
 
-static bool messages_up(nova_service *service, void *daemon, GError **error)
+/* The bus goes after the workers, who ring it; the server before them, so that nothing new comes. */
+static bool bus_up(nova_service *service, void *daemon, GError **error)
 {
 	nova_scheduler *scheduler = daemon;
 	g_autoptr(nova_conf) conf = nova_service_conf(service);
@@ -153,13 +154,28 @@ static bool messages_up(nova_service *service, void *daemon, GError **error)
 		.prefetch = (unsigned)conf->rabbit_qos_prefetch_count,
 		.max_body = (size_t)conf->rabbit_max_message_bytes,
 	};
-	const nova_rpc_endpoint endpoint = { NOVA_RPC_NAMESPACE, NOVA_RPC_VERSION_MAJOR, NOVA_RPC_VERSION_MINOR,
-					     nova_scheduler_methods, scheduler };
 
 	scheduler->bus = nova_bus_new(&options, error);
 	if (!scheduler->bus)
 		return false;
 	nova_bus_start(scheduler->bus);
+	return true;
+}
+
+static void bus_down(nova_service *service, void *daemon)
+{
+	nova_scheduler *scheduler = daemon;
+
+	(void)service;
+	nova_bus_free(scheduler->bus);
+	scheduler->bus = NULL;
+}
+
+static bool server_up(nova_service *service, void *daemon, GError **error)
+{
+	nova_scheduler *scheduler = daemon;
+	const nova_rpc_endpoint endpoint = { NOVA_RPC_NAMESPACE, NOVA_RPC_VERSION_MAJOR, NOVA_RPC_VERSION_MINOR,
+					     nova_scheduler_methods, scheduler };
 	const nova_rpc_server_options server = {
 		.topic = NOVA_RPC_TOPIC_SCHEDULER,
 		.host = scheduler->host,
@@ -168,19 +184,17 @@ static bool messages_up(nova_service *service, void *daemon, GError **error)
 		.workers = 2,
 	};
 
+	(void)service;
 	scheduler->server = nova_rpc_server_start(scheduler->bus, &server, error);
-	if (!scheduler->server)
-		g_clear_pointer(&scheduler->bus, nova_bus_free);
 	return scheduler->server != NULL;
 }
 
-static void messages_down(nova_service *service, void *daemon)
+static void server_down(nova_service *service, void *daemon)
 {
 	nova_scheduler *scheduler = daemon;
 
 	(void)service;
 	g_clear_pointer(&scheduler->server, nova_rpc_server_free);
-	g_clear_pointer(&scheduler->bus, nova_bus_free);
 }
 
 static bool timers_up(nova_service *service, void *daemon, GError **error)
@@ -208,8 +222,9 @@ static void timers_down(nova_service *service, void *daemon)
 static const nova_stage stages[] = {
 	{ "filters", filters_up, filters_down, false },
 	{ "database", database_up, database_down, true },
+	{ "message bus", bus_up, bus_down, false },
 	{ "workers", workers_up, workers_down, false },
-	{ "messages", messages_up, messages_down, false },
+	{ "messages", server_up, server_down, false },
 	{ "timers", timers_up, timers_down, false },
 };
 
