@@ -51,6 +51,7 @@ struct copy {
 	int64_t dead_usec;      /* when the source was seen to be dead; 0 */
 	int64_t resumed_usec;   /* when the guest was seen running on the destination; 0 */
 	bool aborting, forced;
+	bool tried;             /* to start the destination at once */
 	const char *abort_why;  /* NULL: by request */
 	char *call_error;       /* what the migrate call said */
 	int percent;            /* never goes back */
@@ -294,21 +295,41 @@ static bool stop_source(struct copy *copy, GError **error)
 	return true;
 }
 
+static void note_resumed(struct copy *copy)
+{
+	const nova_log_tags tags = tags_of(copy);
+
+	if (copy->resumed_usec)
+		return;
+	copy->resumed_usec = now_usec();
+	if (copy->switch_usec && copy->dead_usec)
+		nova_log_info(&tags, "the source ended %d ms after the pause was seen, the destination ran %d ms later",
+			      (int)((copy->dead_usec - copy->switch_usec) / USEC_PER_MS),
+			      (int)((copy->resumed_usec - copy->dead_usec) / USEC_PER_MS));
+}
+
+/* The source has just died.  If the destination is complete there is only one thing to do, and every
+ * question first would lengthen the guest's pause; if it is not complete, nova_virt_resume() leaves it
+ * alone.  The look that follows sees what came of it. */
+static void resume_at_once(struct copy *copy)
+{
+	const nova_operation *op = copy->step->op;
+
+	if (!copy->dead_usec || copy->tried || !op->strict || op->pre_power == NOVA_POWER_PAUSED ||
+	    !nova_fault_point("compute:migrating:resume", NULL))
+		return;
+	copy->tried = true;
+	if (nova_virt_resume(copy->step->compute->virt, op->dest_address, op->instance_uuid, CALL_MS, NULL))
+		note_resumed(copy);
+}
+
 static bool take_over(struct copy *copy, GError **error)
 {
 	if (!nova_fault_point("compute:migrating:resume", error) || !nova_migrate_resume_dest(copy->step, error))
 		return false;
-	if (!copy->resumed_usec)
-		copy->resumed_usec = now_usec();
+	note_resumed(copy);
 	copy->look.dest.seen =
 		copy->step->op->pre_power == NOVA_POWER_PAUSED ? NOVA_SEEN_PAUSED_USER : NOVA_SEEN_RUNNING;
-	if (copy->switch_usec && copy->dead_usec) {
-		const nova_log_tags tags = tags_of(copy);
-
-		nova_log_info(&tags, "the source ended %d ms after the pause was seen, the destination ran %d ms later",
-			      (int)((copy->dead_usec - copy->switch_usec) / USEC_PER_MS),
-			      (int)((copy->resumed_usec - copy->dead_usec) / USEC_PER_MS));
-	}
 	return true;
 }
 
@@ -450,8 +471,7 @@ static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
 		*ret = flip(copy, error);
 		return TURN_END;
 	case NOVA_DO_FLIP:
-		if (!copy->resumed_usec)
-			copy->resumed_usec = now_usec();
+		note_resumed(copy);
 		*ret = flip(copy, error);
 		return TURN_END;
 	case NOVA_DO_TRY_DEST:
@@ -502,6 +522,7 @@ static nova_step_end watch(struct copy *copy, GError **error)
 		if (!copy_goes_on(copy)) {
 			if (copy->switch_usec)
 				linger(copy);
+			resume_at_once(copy);
 			nova_migrate_look_at(copy->step, copy->migration, &copy->look);
 			note_switch(copy);
 			if (act(copy, &end, error) == TURN_END)
