@@ -13,6 +13,8 @@
  * A guest whose QEMU does not answer cannot use up the threads: while two calls for it are abandoned,
  * further ones that would need it fail at once (looking and destroying still work).
  *
+ * The process must ignore SIGPIPE: libvirt's event thread writes to sockets whose other end may be gone.
+ *
  * Domains are transient and named by the instance's uuid.  Their <metadata> carries, in the project's
  * namespace, the ownership token and the operation that made them (model/domain_xml.h).
  */
@@ -28,6 +30,7 @@ typedef struct nova_virt nova_virt;
 
 /* Wake-up calls, from threads of nova_virt's, one at a time: return quickly, do not call back into it. */
 typedef struct nova_virt_events {
+	/* May come while nova_virt_open() is still at work. */
 	/* A domain changed its life: look at it.  `rebooted' for a guest's own reboot. */
 	void (*domain)(const char *instance_uuid, bool rebooted, void *user);
 	/* The connection to libvirt came (true) or went. */
@@ -40,7 +43,7 @@ typedef struct nova_virt_events {
  * options only those are read from it that a reload does not change.  Fails when libvirt does not answer now; a
  * connection that breaks later is opened again by itself, for ever, at least every 5 s. */
 nova_virt *nova_virt_open(nova_conf *conf, const nova_virt_events *events, int deadline_ms, GError **error);
-/* No event function is called any more once it returns. */
+/* No event function is called any more once it returns, within a few seconds also when libvirt hangs. */
 void nova_virt_close(nova_virt *virt);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_virt, nova_virt_close)
 

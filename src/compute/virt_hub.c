@@ -7,6 +7,8 @@
 /* A connection that does not open is tried again beside it after this long. */
 #define OPEN_PATIENCE_USEC (30 * G_USEC_PER_SEC)
 #define MAX_OPENINGS 8
+/* How long a close waits for libvirtd. */
+#define CLOSE_PATIENCE_MS 2000
 
 static nova_offload_group connects = { .what = "libvirt", .fault = NOVA_FAULT_HYPERVISOR, .max_stuck = MAX_OPENINGS };
 static nova_offload_group retirements = { .what = "libvirt", .fault = NOVA_FAULT_HYPERVISOR, .max_stuck = G_MAXUINT };
@@ -136,7 +138,8 @@ G_STATIC_ASSERT(G_N_ELEMENTS(subscriptions) == NOVA_VIRT_SUBSCRIPTIONS);
 
 static void on_close(virConnectPtr conn, int reason, void *hub);
 
-/* Deregistering asks the server, so it may take as long as the keepalive lets it. */
+/* Deregistering asks the server, so it may take as long as the keepalive lets it.  It must be over before the
+ * connection ends: libvirtd 9.0 can die of a client that leaves while it deregisters. */
 static bool retire(void *args, GError **error)
 {
 	retirement *r = args;
@@ -150,18 +153,24 @@ static bool retire(void *args, GError **error)
 	return true;
 }
 
-static void start_retirement(virConnectPtr conn, const int *ids)
+/* Waits `patience_ms' for it to be over (0: not at all). */
+static void start_retirement(virConnectPtr conn, const int *ids, int patience_ms)
 {
 	retirement *r = g_atomic_rc_box_new0(retirement);
 	nova_offload_call call = { .group = &retirements, .who = "libvirt", .work = retire, .args = r };
 
 	r->conn = conn;
 	memcpy(r->ids, ids, sizeof(r->ids));
-	nova_offload_start(&call);
+	if (patience_ms > 0) {
+		nova_offload_run(&call, nova_deadline_in_ms(patience_ms), NULL, NULL);
+		g_atomic_rc_box_release(r);
+	} else {
+		nova_offload_start(&call);
+	}
 }
 
 /* Takes the connection (NULL: whichever it is) away from the hub, once. */
-static void drop(nova_virt_hub *hub, virConnectPtr conn)
+static void drop(nova_virt_hub *hub, virConnectPtr conn, int patience_ms)
 {
 	int ids[NOVA_VIRT_SUBSCRIPTIONS];
 	virConnectPtr old = NULL;
@@ -177,13 +186,13 @@ static void drop(nova_virt_hub *hub, virConnectPtr conn)
 	if (!old)
 		return;
 	tell_connection(hub, false);
-	start_retirement(old, ids);
+	start_retirement(old, ids, patience_ms);
 }
 
 static void on_close(virConnectPtr conn, int reason, void *hub)
 {
 	(void)reason;
-	drop(hub, conn);
+	drop(hub, conn, 0);
 }
 
 /* What cannot be registered is left to the polls of whoever waits for it. */
@@ -235,7 +244,7 @@ static bool open_connection(void *args, GError **error)
 	if (taken)
 		tell_connection(hub, true);
 	else if (conn)
-		start_retirement(conn, ids);
+		start_retirement(conn, ids, 0);
 	return conn != NULL;
 }
 
@@ -250,7 +259,7 @@ bool nova_virt_hub_is_connected(nova_virt_hub *hub)
 		broken = hub->conn;
 	g_mutex_unlock(&hub->lock);
 	if (broken)
-		drop(hub, broken);
+		drop(hub, broken, 0);
 	return connected;
 }
 
@@ -291,5 +300,5 @@ void nova_virt_hub_close(nova_virt_hub *hub)
 	hub->closed = true;
 	g_cond_signal(&hub->wake);
 	g_mutex_unlock(&hub->lock);
-	drop(hub, NULL);
+	drop(hub, NULL, CLOSE_PATIENCE_MS);
 }

@@ -49,6 +49,7 @@ says() {
 		failed=$((failed + 1))
 		echo "FAILED $what: $* (status $rc, wanted $status; wanted: $pattern)"
 		sed 's/^/         /' <<<"$said"
+		lab status | grep -w libvirtd | grep -w dead
 	fi
 }
 check() {
@@ -162,6 +163,7 @@ says "again is fine" 0 "ok*" HostB destroy - $two
 
 # --- a QEMU that dies while it is moved --------------------------------------------------------------
 says "a third guest" 0 "ok*" HostB create $three 3 "$(disk $three)" "$(log $three 1)" 1 160
+for ((i = 0; i < 100; i++)); do lab exec HostB grep -q '^C' "$(log $three 1)" && break; sleep 0.1; done
 says "a guest that reboots says so" 0 "rebooted=1 ok*" HostB reboot $three
 lab exec HostB virsh -q migrate --live --p2p --bandwidth 1 instance-00000003 qemu+tcp://HostC/system \
 	>"$work/virsh" 2>&1 &

@@ -484,6 +484,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
+	/* libvirt writes to sockets whose other end may be gone. */
+	signal(SIGPIPE, SIG_IGN);
 	if (getenv("DEADLINE"))
 		deadline_ms = atoi(getenv("DEADLINE"));
 	conf = nova_conf_load(&source, NULL, &error);
