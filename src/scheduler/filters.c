@@ -30,6 +30,10 @@ static bool compute_passes(const nova_host *host, const nova_placement *placemen
 				       host->health ? host->health : "");
 		return false;
 	}
+	if (host->health) {
+		g_string_append_printf(why, "it is not well: %s", host->health);
+		return false;
+	}
 	return true;
 }
 
@@ -109,7 +113,7 @@ static bool machine_passes(const nova_host *host, const nova_placement *placemen
 
 const nova_filter nova_filters[] = {
 	{ "ComputeFilter", compute_passes,
-	  "The compute service is up (its lease is valid), enabled, and its storage works." },
+	  "The compute service is up (its lease is valid), enabled and healthy, and its storage works." },
 	{ "CoreFilter", core_passes, "Enough virtual cpus are free." },
 	{ "RamFilter", ram_passes, "Enough memory is free." },
 	{ "DiskFilter", disk_passes, "Enough disk space is free; a disk on shared storage counts once." },

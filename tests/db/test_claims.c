@@ -120,6 +120,7 @@ static void test_unfit_hosts_are_not_booked(void **state)
 		"UPDATE hosts SET disabled = true WHERE id = ",
 		"UPDATE hosts SET forced_down = true WHERE id = ",
 		"UPDATE hosts SET storage_ok = false WHERE id = ",
+		"UPDATE hosts SET health = 'libvirt does not answer' WHERE id = ",
 		"UPDATE hosts SET fence_wanted_at = now() WHERE id = ",
 		"UPDATE hosts SET fence_confirmed_at = now() WHERE id = ",
 		"UPDATE hosts SET pool_id = NULL WHERE id = ",

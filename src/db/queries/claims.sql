@@ -7,7 +7,7 @@
 WITH booked AS (
     UPDATE hosts h
        SET used_vcpus = h.used_vcpus + $5::integer, used_memory_mb = h.used_memory_mb + $6::bigint
-     WHERE h.id = $2::integer AND NOT h.disabled AND NOT h.forced_down AND h.storage_ok
+     WHERE h.id = $2::integer AND NOT h.disabled AND NOT h.forced_down AND h.storage_ok AND h.health IS NULL
        AND h.fence_wanted_at IS NULL AND h.fence_confirmed_at IS NULL
        AND h.cap_vcpus - h.used_vcpus >= $5::integer AND h.cap_memory_mb - h.used_memory_mb >= $6::bigint
        AND EXISTS (SELECT 1 FROM host_lease l WHERE l.host_id = h.id AND l.lease_until > clock_timestamp())

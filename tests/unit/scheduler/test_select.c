@@ -33,6 +33,10 @@ static void make_down(nova_host *h) { h->up = false; }
 static void make_forced_down(nova_host *h) { h->forced_down = true; }
 static void make_disabled(nova_host *h) { h->disabled = true; h->disabled_reason = g_strdup("new memory"); }
 static void make_storage_bad(nova_host *h) { h->storage_ok = false; h->health = g_strdup("NFS does not answer"); }
+static void make_unwell(nova_host *h)
+{
+	h->health = g_strdup("libvirt does not answer");
+}
 static void use_cpus_31(nova_host *h) { h->used_vcpus = 31; }
 static void use_cpus_30(nova_host *h) { h->used_vcpus = 30; }
 static void have_one_cpu(nova_host *h) { h->inventory.vcpus = 1; }
@@ -60,6 +64,7 @@ static const struct filter_case {
 	  "Compute service of HostC is unavailable at this time: forced down" },
 	{ "ComputeFilter", make_disabled, false, "the compute service is disabled: new memory" },
 	{ "ComputeFilter", make_storage_bad, false, "its instances_path does not work: NFS does not answer" },
+	{ "ComputeFilter", make_unwell, false, "it is not well: libvirt does not answer" },
 	{ "CoreFilter", use_cpus_30, false, NULL },
 	{ "CoreFilter", use_cpus_31, false, "needs 2 vcpus, 1 of 32 are free" },
 	{ "CoreFilter", have_one_cpu, false, "needs 2 vcpus, the host has only 1 cpus" },
