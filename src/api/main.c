@@ -128,7 +128,8 @@ static void reloaded(nova_service *service, void *data, const nova_conf *conf)
 static bool check(const nova_conf *conf, void *data, GError **error)
 {
 	(void)data;
-	return nova_serve_check_conf(conf, error);
+	return nova_db_check_conf(conf, error) && nova_bus_check_conf(conf, error) &&
+	       nova_serve_check_conf(conf, error);
 }
 
 static const nova_stage stages[] = {

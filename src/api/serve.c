@@ -346,6 +346,8 @@ bool nova_serve_check_conf(const nova_conf *conf, GError **error)
 {
 	unsigned max;
 
-	return nova_microversion_parse_max(conf->api_max_microversion, &max, error) &&
-	       nova_auth_check_networks(conf->api_auth_none_allowed_addresses, error);
+	if (!nova_microversion_parse_max(conf->api_max_microversion, &max, error))
+		return nova_conf_blame(conf, "api", "max_microversion", error);
+	return nova_auth_check_networks(conf->api_auth_none_allowed_addresses, error) ||
+	       nova_conf_blame(conf, "api", "auth_none_allowed_addresses", error);
 }

@@ -401,6 +401,9 @@ static nova_conf *load(const nova_conf_source *source, const char *text, const c
 	    g_file_test(DEFAULT_FILE, G_FILE_TEST_EXISTS))
 		read_file(&l, DEFAULT_FILE);
 	convert_all(&l, conf);
+	conf->origins = g_new0(char *, nova_n_options);
+	for (size_t i = 0; i < nova_n_options; i++)
+		conf->origins[i] = g_steal_pointer(&l.settings[i].where);
 	if (problems->len == 0)
 		nova_conf_check(conf, problems);
 	free_settings(l.settings);
@@ -471,10 +474,32 @@ nova_conf *nova_conf_reload(const nova_conf *old, const nova_conf_source *source
 	return g_steal_pointer(&conf);
 }
 
+const char *nova_conf_origin(const nova_conf *conf, const char *group, const char *key)
+{
+	size_t i = find_option(group, key);
+
+	return conf->origins && i < nova_n_options ? conf->origins[i] : NULL;
+}
+
+bool nova_conf_blame(const nova_conf *conf, const char *group, const char *key, GError **error)
+{
+	const char *origin = nova_conf_origin(conf, group, key);
+
+	if (origin)
+		g_prefix_error(error, "%s: ", origin);
+	return false;
+}
+
 static void clear_conf(void *data)
 {
-	for (size_t i = 0; i < nova_n_options; i++)
-		nova_conf_value_clear(data, &nova_options[i]);
+	nova_conf *conf = data;
+
+	for (size_t i = 0; i < nova_n_options; i++) {
+		nova_conf_value_clear(conf, &nova_options[i]);
+		if (conf->origins)
+			g_free(conf->origins[i]);
+	}
+	g_free(conf->origins);
 }
 
 nova_conf *nova_conf_ref(const nova_conf *conf)

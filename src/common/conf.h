@@ -77,6 +77,7 @@ typedef struct nova_conf {
 #undef OPT_FLOAT
 #undef OPT_ENUM
 #undef OPT_ALIAS
+	char **origins; /* by option of the table: "file:line", or NULL for a default; of conf.c alone */
 } nova_conf;
 
 /* ---- the option table ---- */
@@ -147,6 +148,13 @@ nova_conf *nova_conf_reload(const nova_conf *old, const nova_conf_source *source
 nova_conf *nova_conf_ref(const nova_conf *conf);
 void nova_conf_unref(nova_conf *conf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_conf, nova_conf_unref)
+
+/* Puts "file:line: " of the option's assignment in front of the error, if it has been assigned: for those who
+ * know more about its value than this table.  Always false. */
+bool nova_conf_blame(const nova_conf *conf, const char *group, const char *key, GError **error);
+
+/* That "file:line", or NULL for an option that has its default. */
+const char *nova_conf_origin(const nova_conf *conf, const char *group, const char *key);
 
 /* The value of one option as a file would spell it, with secrets as "****"; free with g_free(). */
 char *nova_conf_show(const nova_conf *conf, const nova_opt *option);

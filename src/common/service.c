@@ -75,8 +75,11 @@ static bool parse_command_line(nova_service *s, int argc, char **argv, int *ret_
 	g_option_context_set_main_group(options, nova_service_option_group(&s->source));
 	g_option_context_add_main_entries(options, entries, NULL);
 	if (!g_option_context_parse(options, &argc, &argv, &error) || argc > 1) {
-		nova_log_error(NULL, "%s, see %s --help", error ? error->message : "arguments are not understood",
-			       s->def->name);
+		if (error)
+			nova_log_error(NULL, "%s, see %s --help", error->message, s->def->name);
+		else
+			nova_log_error(NULL, "'%s' on the command line is not understood, see %s --help", argv[1],
+				       s->def->name);
 		*ret_status = EX_CONFIG;
 		return false;
 	}
@@ -143,11 +146,15 @@ static void reload(nova_service *s)
 	g_auto(GStrv) warnings = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GError) log_error = NULL;
+	g_autoptr(nova_conf) whole = NULL;
 	g_autoptr(nova_conf) conf = NULL;
 
 	if (!nova_log_reopen(&log_error))
 		nova_log_error(NULL, "%s, writing to the old one", log_error->message);
-	conf = nova_conf_reload(old, &s->source, &changed, &restart, &warnings, &error);
+	/* The file as a start would read it, and what is in effect afterwards: both must be good. */
+	whole = nova_conf_load(&s->source, NULL, &error);
+	if (whole && check(s, whole, &error))
+		conf = nova_conf_reload(old, &s->source, &changed, &restart, &warnings, &error);
 	if (!conf || !check(s, conf, &error)) {
 		log_lines(NOVA_LOG_ERROR, error->message);
 		nova_log_error(NULL, "configuration not reloaded, keeping the one in effect");

@@ -78,9 +78,16 @@ static bool lock_up(nova_service *service, void *daemon, GError **error)
 	nova_compute *compute = daemon;
 	g_autoptr(nova_conf) conf = nova_service_conf(service);
 	g_autofree char *path = g_build_filename(conf->state_path, "nova-lite-compute.lock", NULL);
+	g_autoptr(GError) taken = NULL;
 
-	compute->lockfile = nova_lockfile_take(path, error);
-	return compute->lockfile != NULL;
+	compute->lockfile = nova_lockfile_take(path, &taken);
+	if (compute->lockfile)
+		return true;
+	if (nova_error_is(taken, NOVA_FAULT_CONFLICT))
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "%s: a host has one nova-lite-compute; stop the other one first", taken->message);
+	g_propagate_error(error, g_steal_pointer(&taken));
+	return false;
 }
 
 static void lock_down(nova_service *service, void *daemon)
@@ -363,7 +370,8 @@ static const nova_stage stages[] = {
 static bool check(const nova_conf *conf, void *daemon, GError **error)
 {
 	(void)daemon;
-	return nova_startup_check_options(conf, error);
+	return nova_db_check_conf(conf, error) && nova_bus_check_conf(conf, error) &&
+	       nova_startup_check_options(conf, error);
 }
 
 int main(int argc, char **argv)

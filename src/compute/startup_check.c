@@ -18,14 +18,13 @@ bool nova_startup_check_options(const nova_conf *conf, GError **error)
 
 	if (!nova_migrate_flags_parse((const char *const *)conf->live_migration_flag,
 				      conf->live_migration_strict_switchover, &bits, &note, error))
-		return false;
-	if (conf->libvirt_cpu_mode == NOVA_CPU_CUSTOM && !conf->libvirt_cpu_models[0])
-		return nova_fail(error, NOVA_FAULT_CONFIG,
-				 "[libvirt] cpu_mode = custom needs a model in [libvirt] cpu_models");
-	if (conf->libvirt_cpu_mode == NOVA_CPU_HOST_MODEL && conf->libvirt_virt_type != NOVA_VIRT_KVM)
-		return nova_fail(error, NOVA_FAULT_CONFIG,
-				 "[libvirt] cpu_mode = host-model needs [libvirt] virt_type = kvm: an emulated cpu "
-				 "is not the host's");
+		return nova_conf_blame(conf, "libvirt", "live_migration_flag", error);
+	if (conf->libvirt_cpu_mode == NOVA_CPU_HOST_MODEL && conf->libvirt_virt_type != NOVA_VIRT_KVM) {
+		nova_fail(error, NOVA_FAULT_CONFIG,
+			  "[libvirt] cpu_mode = host-model needs [libvirt] virt_type = kvm: an emulated cpu is not the "
+			  "host's");
+		return nova_conf_blame(conf, "libvirt", "cpu_mode", error);
+	}
 	return true;
 }
 

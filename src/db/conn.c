@@ -39,6 +39,25 @@ static char *place(GHashTable *given)
 			       port ? " port " : "", port ? port : "");
 }
 
+/* libpq quotes the piece it could not read, and that piece may be, or hold, the password. */
+static char *without_quotes(const char *text)
+{
+	GString *out = g_string_new(NULL);
+	const char *open, *close;
+
+	while ((open = strchr(text, '"')) && (close = strchr(open + 1, '"'))) {
+		if (close - open > 2)
+			g_string_append_printf(out, "%.*s\"...\"", (int)(open - text), text);
+		else
+			g_string_append_len(out, text, close + 1 - text);
+		text = close + 1;
+	}
+	/* A quoted piece may hold a quote of its own: nothing after an odd one is shown. */
+	g_string_append_len(out, text, open ? open - text : (gssize)strlen(text));
+	g_strchomp(out->str);
+	return g_string_free(out, FALSE);
+}
+
 nova_conn_info *nova_conn_info_new(const nova_conf *conf, const char *program, GError **error)
 {
 	char *reason = NULL;
@@ -47,7 +66,7 @@ nova_conn_info *nova_conn_info_new(const nova_conf *conf, const char *program, G
 	g_autoptr(nova_conn_info) info = NULL;
 
 	if (!options) {
-		g_autofree char *text = g_strchomp(g_strdup(reason ? reason : "out of memory"));
+		g_autofree char *text = without_quotes(reason ? reason : "out of memory");
 
 		PQfreemem(reason);
 		nova_fail(error, NOVA_FAULT_CONFIG, "[database] connection cannot be read: %s", text);

@@ -23,6 +23,9 @@
 
 typedef struct nova_db nova_db;
 
+/* Whether libpq can read [database] connection: for daemons to say at once, with file and line. */
+bool nova_db_check_conf(const nova_conf *conf, GError **error);
+
 /* Opens a pool of at most `max_connections' (0: [database] max_pool_size) for `program'.  Does not
  * connect: a database that is away is reported by the first use.  Fails with CONFIG for a connection
  * string libpq cannot read.  Takes a reference to `conf'. */

@@ -21,6 +21,13 @@ struct nova_db {
 	bool probing;  /* while away: a thread is trying */
 };
 
+bool nova_db_check_conf(const nova_conf *conf, GError **error)
+{
+	g_autoptr(nova_conn_info) info = nova_conn_info_new(conf, "check", error);
+
+	return info || nova_conf_blame(conf, "database", "connection", error);
+}
+
 nova_db *nova_db_open(const nova_conf *conf, const char *program, unsigned max_connections, GError **error)
 {
 	g_autoptr(nova_conn_info) info = nova_conn_info_new(conf, program, error);

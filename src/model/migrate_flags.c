@@ -98,28 +98,26 @@ static const nova_migrate_flag_row *find_row(const char *name)
 
 static bool fail_unknown(const char *name, GError **error)
 {
+	/* Compared without the prefix, which would make all of them look alike; "live" and "peer2peer" are the short
+	 * forms people know from virsh. */
 	const char *names[G_N_ELEMENTS(nova_migrate_flag_table)];
+	g_autofree char *upper = g_ascii_strup(name, -1);
 	const char *nearest;
 	size_t n = 0;
 
 	for (const nova_migrate_flag_row *row = nova_migrate_flag_table; row->name; row++)
-		names[n++] = row->name;
+		names[n++] = row->name + strlen(PREFIX);
 	names[n] = NULL;
-	nearest = nova_names_nearest(name, names);
-	if (!nearest) {
-		/* "LIVE", "peer2peer": the short forms people know from virsh. */
-		g_autofree char *upper = g_ascii_strup(name, -1);
-		g_autofree char *whole = g_strconcat(PREFIX, upper, NULL);
-		const nova_migrate_flag_row *row = find_row(whole);
-
-		nearest = row ? row->name : nova_names_nearest(whole, names);
-	}
+	nearest = nova_names_nearest(g_str_has_prefix(upper, PREFIX) ? upper + strlen(PREFIX) : upper, names);
 	if (nearest)
-		return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: no flag '%s', did you mean '%s'?",
-				 name, nearest);
+		return nova_fail(error, NOVA_FAULT_CONFIG,
+				 "[libvirt] live_migration_flag: no flag '%s', did you mean '" PREFIX "%s'?", name,
+				 nearest);
 	return nova_fail(error, NOVA_FAULT_CONFIG,
-			 "live_migration_flag: no flag '%s'; the names are those of libvirt's virDomainMigrateFlags, "
-			 "such as VIR_MIGRATE_LIVE", name);
+			 "[libvirt] live_migration_flag: no flag '%s'; the names are those of libvirt's "
+			 "virDomainMigrateFlags, "
+			 "such as VIR_MIGRATE_LIVE",
+			 name);
 }
 
 static void add_note(GString *notes, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -172,8 +170,9 @@ bool nova_migrate_flags_parse(const char *const *names, bool strict, unsigned *r
 		if (!row)
 			return fail_unknown(name, error);
 		if (row->rule == NOVA_FLAG_REFUSED)
-			return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: %s is not possible: %s",
-					 row->name, row->why);
+			return nova_fail(error, NOVA_FAULT_CONFIG,
+					 "[libvirt] live_migration_flag: %s is not possible: %s", row->name,
+					 row->why);
 		if (row->rule == NOVA_FLAG_DROPPED)
 			dropped |= row->bit;
 		else
@@ -184,7 +183,8 @@ bool nova_migrate_flags_parse(const char *const *names, bool strict, unsigned *r
 	for (size_t i = 0; i < G_N_ELEMENTS(conflicts); i++)
 		if ((bits & conflicts[i].together) == conflicts[i].together &&
 		    (conflicts[i].without == 0 || !(bits & conflicts[i].without)))
-			return nova_fail(error, NOVA_FAULT_CONFIG, "live_migration_flag: %s", conflicts[i].why);
+			return nova_fail(error, NOVA_FAULT_CONFIG, "[libvirt] live_migration_flag: %s",
+					 conflicts[i].why);
 
 	note_dropped(dropped, notes);
 	if (!(bits & NOVA_MIGRATE_LIVE))

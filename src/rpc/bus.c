@@ -86,6 +86,13 @@ static void make_replies(nova_bus *bus)
 	bus->replies = nova_replies_new(&settings, bus->options.max_depth);
 }
 
+bool nova_bus_check_conf(const nova_conf *conf, GError **error)
+{
+	g_autoptr(nova_transport_url) url = nova_transport_url_parse(conf->transport_url, error);
+
+	return url || nova_conf_blame(conf, "DEFAULT", "transport_url", error);
+}
+
 nova_bus *nova_bus_new(const nova_bus_options *options, GError **error)
 {
 	g_autoptr(nova_transport_url) url = nova_transport_url_parse(options->transport_url, error);

@@ -26,6 +26,8 @@
  */
 #pragma once
 
+#include "common/conf.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,6 +60,9 @@ typedef struct nova_bus_options {
 	unsigned max_depth; /* nesting of JSON that is accepted [32] */
 	unsigned keep_ms; /* how long a cast or reply without a taker is tried again [60000] */
 } nova_bus_options;
+
+/* Whether [DEFAULT] transport_url can be read: for daemons to say at once, with file and line. */
+bool nova_bus_check_conf(const nova_conf *conf, GError **error);
 
 /* Checks the options and remembers them; touches no network.  CONFIG when the URL is wrong. */
 nova_bus *nova_bus_new(const nova_bus_options *options, GError **error);

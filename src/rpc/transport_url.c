@@ -123,7 +123,7 @@ nova_transport_url *nova_transport_url_parse(const char *text, GError **error)
 
 	if (wrong) {
 		nova_fail(error, NOVA_FAULT_CONFIG,
-			  "transport_url %s; expected rabbit://user:password@host:port/virtual_host", wrong);
+			  "[DEFAULT] transport_url %s; expected rabbit://user:password@host:port/virtual_host", wrong);
 		return NULL;
 	}
 	return g_steal_pointer(&url);

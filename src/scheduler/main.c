@@ -228,6 +228,17 @@ static const nova_stage stages[] = {
 	{ "timers", timers_up, timers_down, false },
 };
 
+static bool check(const nova_conf *conf, void *daemon, GError **error)
+{
+	g_autofree const nova_filter **filters = NULL;
+
+	(void)daemon;
+	if (!nova_db_check_conf(conf, error) || !nova_bus_check_conf(conf, error))
+		return false;
+	filters = nova_filters_enable(conf->filter_scheduler_enabled_filters, error);
+	return filters || nova_conf_blame(conf, "filter_scheduler", "enabled_filters", error);
+}
+
 int main(int argc, char **argv)
 {
 	nova_scheduler scheduler = { 0 };
@@ -237,6 +248,7 @@ int main(int argc, char **argv)
 		.stages = stages,
 		.n_stages = G_N_ELEMENTS(stages),
 		.daemon = &scheduler,
+		.check = check,
 	};
 
 	return nova_service_run(&def, argc, argv);
