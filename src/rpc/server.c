@@ -6,6 +6,7 @@
 #include "common/workers.h"
 #include "rpc/dispatch.h"
 #include "rpc/listener.h"
+#include "rpc/reject_log.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct nova_rpc_server {
 	bool is_stopped;
 
 	GMutex lock;
+	nova_reject_log failure_log;
 	GQueue jobs; /* every request accepted and not finished, for the signs of life */
 };
 
@@ -81,11 +83,26 @@ static void answer(nova_rpc_server *server, const nova_rpc_message *message, jso
 				 error->message);
 }
 
+/* Of a message nobody waits for an answer to. */
+static void log_failure(nova_rpc_server *server, const nova_rpc_message *message, const GError *failure)
+{
+	nova_log_tags tags = { .request_id = message->context->request_id };
+	unsigned left_out = 0;
+	bool may;
+
+	g_mutex_lock(&server->lock);
+	may = nova_reject_log_may(&server->failure_log, &left_out);
+	g_mutex_unlock(&server->lock);
+	if (may)
+		nova_log_warning(&tags,
+				 "message '%s' to '%s' could not be handled: %s (and %u others since the last such "
+				 "line)", message->method, server->topic, failure->message, left_out);
+}
+
 static void run_job(void *data)
 {
 	job *self = data;
 	nova_rpc_server *server = self->server;
-	nova_log_tags tags = { .request_id = self->message->context->request_id };
 	g_autoptr(json_object) result = NULL;
 	g_autoptr(GError) failure = NULL;
 
@@ -97,8 +114,7 @@ static void run_job(void *data)
 	if (self->message->msg_id)
 		answer(server, self->message, result, failure);
 	else if (failure)
-		nova_log_warning(&tags, "message '%s' to '%s' could not be handled: %s", self->message->method,
-				 server->topic, failure->message);
+		log_failure(server, self->message, failure);
 }
 
 static int64_t beat_usec(const nova_rpc_message *message)
