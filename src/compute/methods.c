@@ -92,7 +92,7 @@ static bool run_console(nova_rpc_request *request, GError **error)
 /* ---- rollback_live_migration_at_destination ---- */
 
 /* The source has committed that it goes back.  What this migration has made here is destroyed, and only
- * that: the row must say so, and the domain must carry the operation. */
+ * that: the row must say so and be as the source has seen it, and the domain must carry the operation. */
 static bool run_rollback(nova_rpc_request *request, GError **error)
 {
 	nova_compute *compute = request->service;
@@ -100,7 +100,8 @@ static bool run_rollback(nova_rpc_request *request, GError **error)
 	g_autoptr(GError) failed = NULL;
 	int call_ms = nova_compute_call_ms(conf);
 	nova_domain_view view;
-	int64_t id = nova_doorbell_read(request).operation;
+	nova_doorbell bell = nova_doorbell_read(request);
+	int64_t id = bell.operation;
 	g_autoptr(nova_operation) op = nova_operations_find(compute->db, id, &failed);
 
 	if (failed) {
@@ -114,6 +115,11 @@ static bool run_rollback(nova_rpc_request *request, GError **error)
 		return nova_fail(
 			error, NOVA_FAULT_MIGRATION_STATE,
 			"operation %" G_GINT64_FORMAT " is no migration to this host that may be emptied here", id);
+	/* Late, or not from the source: it asks as the row is now. */
+	if (bell.seq != op->seq)
+		return nova_fail(error, NOVA_FAULT_STALE,
+				 "operation %" G_GINT64_FORMAT " is at step %d by now, not at %" G_GINT64_FORMAT, id,
+				 op->seq, bell.seq);
 	if (!nova_virt_observe(compute->virt, NULL, op->instance_uuid, NULL, &view, call_ms, error))
 		return false;
 	if (view.seen == NOVA_SEEN_ABSENT)
