@@ -197,6 +197,7 @@ bool nova_virt_migration_ports(GError **error)
 			return true;
 	return nova_fail(
 		error, NOVA_FAULT_MIGRATION_PRE_CHECK,
-		"none of the ports %d to %d is free on this host: no migration can come in",
+		"none of the ports %d to %d is free on this host: no migration can come in; `ss -ltnp' says who holds "
+		"them",
 		PORT_MIN, PORT_MAX);
 }
