@@ -39,23 +39,17 @@ static char *place(GHashTable *given)
 			       port ? " port " : "", port ? port : "");
 }
 
-/* libpq quotes the piece it could not read, and that piece may be, or hold, the password. */
+/* libpq quotes what it could not read, and that may be, or hold, the password: everything between the first
+ * quote and the last is left out, but for a single character in quotes before it. */
 static char *without_quotes(const char *text)
 {
-	GString *out = g_string_new(NULL);
-	const char *open, *close;
+	const char *open = strchr(text, '"'), *close = strrchr(text, '"');
 
-	while ((open = strchr(text, '"')) && (close = strchr(open + 1, '"'))) {
-		if (close - open > 2)
-			g_string_append_printf(out, "%.*s\"...\"", (int)(open - text), text);
-		else
-			g_string_append_len(out, text, close + 1 - text);
-		text = close + 1;
-	}
-	/* A quoted piece may hold a quote of its own: nothing after an odd one is shown. */
-	g_string_append_len(out, text, open ? open - text : (gssize)strlen(text));
-	g_strchomp(out->str);
-	return g_string_free(out, FALSE);
+	while (open && open[1] && open[2] == '"')
+		open = strchr(open + 3, '"');
+	if (!open)
+		return g_strchomp(g_strdup(text));
+	return g_strchomp(g_strdup_printf("%.*s\"...\"%s", (int)(open - text), text, close > open ? close + 1 : ""));
 }
 
 nova_conn_info *nova_conn_info_new(const nova_conf *conf, const char *program, GError **error)
