@@ -8,8 +8,8 @@
 # Graceless must stay false: a server that starts again without a grace period forgets who held which lock,
 # and then QEMU's image locks no longer keep a second guest off a disk [measured].
 # A server that stands still for longer than a client's lease has forgotten its locks too, and its guests see I/O errors
-# [measured: lease 10 s, 12 s].  Hosts renew after two thirds of 30 s, so 10 s pass in any case.  The grace period must give
-# every host the time to notice; it ends at once when the last of those that had a lease is back.
+# [measured: lease 10 s, 12 s].  Hosts renew after two thirds of 30 s, so 10 s pass in any case.  The grace period
+# must give every host the time to notice; it ends early when the last of those that had a lease is back.
 # After a power failure the server keeps a host's locks until its lease is over or it has booted again.
 
 nfs_kernel() { grep -qw nfs4 /proc/filesystems || modprobe -q nfsv4 2>/dev/null; }
@@ -68,7 +68,8 @@ storage_mount() {
 		sleep 0.02
 	done
 	storage_ready || { echo "the NFS server on HostA does not answer at $LAB_NET.10:2049"; return 1; }
-	# without mount.nfs, which not every machine has; hard: a guest waits for its server instead of seeing errors
-	mount -i -t nfs4 -o "addr=$LAB_NET.10,clientaddr=0.0.0.0,vers=4.2,proto=tcp,hard,actimeo=0,sec=sys" \
-		"$LAB_NET.10:/instances" "$1"
+	local options=addr=$LAB_NET.10,clientaddr=0.0.0.0,vers=4.2,proto=tcp,hard,timeo=15,retrans=1,actimeo=0,sec=sys
+	# without mount.nfs, which not every machine has; hard: a guest waits for its server instead of seeing errors.
+	# timeo, retrans: how long a kernel that unmounts tries to say goodbye to a server that is gone; by default twice 180 s
+	mount -i -t nfs4 -o "$options" "$LAB_NET.10:/instances" "$1"
 }
