@@ -11,6 +11,7 @@
 #define IO_THREADS	   2u
 #define CONNECTION_MEMORY (64u * 1024) /* request line and headers must fit into it */
 #define MAX_QUERY	   200u
+#define READ_AWAY	   8u /* a body of up to so many times the limit is read and thrown away */
 #define LAST_REPLIES_MS	   1000
 #define MAX_WAITING	   64u /* requests that wait beside the workers */
 
@@ -214,16 +215,26 @@ static void run_request(void *data, void *user)
 	MHD_resume_connection(x->connection);
 }
 
-static bool is_too_large(const exchange *x)
+static uint64_t announced_length(const exchange *x)
 {
 	const char *length = nova_http_header(&x->request, "Content-Length");
 
-	return length && g_ascii_strtoull(length, NULL, 10) > x->http->max_body;
+	return length ? g_ascii_strtoull(length, NULL, 10) : 0;
+}
+
+/* A sender in the middle of a body that is too large sees a broken connection and not our answer, unless the
+ * body is read first.  Not done when the sender waits to be asked for it, or when it is out of all reason. */
+static bool is_refused_unread(const exchange *x)
+{
+	size_t max = x->http->max_body;
+	uint64_t length = announced_length(x);
+
+	return length > max && (length > READ_AWAY * max || nova_http_header(&x->request, "Expect"));
 }
 
 /* The first call for a request: headers only.  Answering here would make libmicrohttpd 0.9 close the
- * connection afterwards, so nothing is answered before the next call, except a body announced too large,
- * whose connection has to go anyway. */
+ * connection afterwards, so nothing is answered before the next call, except a body far too large, whose
+ * connection has to go anyway. */
 static enum MHD_Result begin_request(nova_http *http, struct MHD_Connection *connection, const char *url,
 				     const char *method, void **con_cls)
 {
@@ -238,7 +249,7 @@ static enum MHD_Result begin_request(nova_http *http, struct MHD_Connection *con
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, x->request.headers);
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_query, x);
 	take_addresses(x);
-	if (!is_too_large(x))
+	if (!is_refused_unread(x))
 		return MHD_YES;
 	x->request.too_large = true;
 	x->request.body = "";
@@ -246,15 +257,15 @@ static enum MHD_Result begin_request(nova_http *http, struct MHD_Connection *con
 	return send_reply(x);
 }
 
-/* A piece of the body.  One that grows too large without having said so is read to the end, within
- * reason, so that its sender can be told. */
+/* A piece of the body.  One that is too large is read to the end, within reason, so that its sender can be
+ * told. */
 static enum MHD_Result take_body(exchange *x, const char *data, size_t *size)
 {
 	size_t max = x->http->max_body;
 	int64_t elapsed_s = (g_get_monotonic_time() - x->begun) / G_USEC_PER_SEC;
 
 	x->received += *size;
-	if (elapsed_s > 4 * (int64_t)x->http->timeout_s || x->received > 8 * max)
+	if (elapsed_s > 4 * (int64_t)x->http->timeout_s || x->received > READ_AWAY * max)
 		return MHD_NO;
 	if (x->received > max) {
 		x->request.too_large = true;
