@@ -479,8 +479,8 @@ def wrong_words_in_the_connection():
 
 # ---- HTTP ----
 
-def raw(data, pause=None):
-    """Everything the API answers to these bytes on one connection."""
+def raw(data, pause=None, ended=False):
+    """Everything the API answers to these bytes on one connection; ended: with nothing to follow them."""
     with socket.create_connection((api.url.hostname, api.url.port), 3) as sock:
         answer = b""
         try:
@@ -488,7 +488,8 @@ def raw(data, pause=None):
                 sock.sendall(part)
                 if pause:
                     time.sleep(pause)
-            sock.shutdown(socket.SHUT_WR)
+            if ended:
+                sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # it has closed: what it said is read below
         try:
@@ -511,8 +512,8 @@ def head(method, path, *headers, host=None, token="test", length=None, content="
     return "\r\n".join(lines + list(headers) + ["Connection: close", "", ""]).encode()
 
 
-def asked(method, path, status, body=None, says="", **kwargs):
-    answer = raw(head(method, path, length=None if body is None else len(body), **kwargs) + (body or b""))
+def asked(method, path, status, body=None, *headers, says="", **kwargs):
+    answer = raw(head(method, path, *headers, length=None if body is None else len(body), **kwargs) + (body or b""))
     assert answer.startswith("HTTP/1.1 %d " % status), "%s %s %r: %s" % (method, path, (body or b"")[:60], answer[:600])
     assert says in answer, answer[:600]
     assert status < 400 or "X-Openstack-Request-Id: req-" in answer or status == 401, answer[:600]
@@ -541,6 +542,14 @@ def bodies_that_are_no_requests():
         asked("POST", "/v2.1/servers", 415, good, content="text/xml")
         asked("POST", "/v2.1/servers", 415, good, content="application/x-www-form-urlencoded")
         asked("POST", "/v2.1/servers", 413, b"{" + b" " * (200 << 10) + b"}", says="Request is too large.")
+        for _ in range(20):  # a client that only listens when it has sent all
+            try:
+                api.request("POST", "/servers", b"{" + b" " * (200 << 10) + b"}")
+            except Refused as refused:
+                assert refused.status == 413 and refused.message == "Request is too large.", str(refused)
+            else:
+                raise AssertionError("accepted")
+        asked("POST", "/v2.1/servers", 413, None, "Content-Length: 100000000", says="Request is too large.")
         chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
         answer = raw(head("POST", "/v2.1/servers", "Transfer-Encoding: chunked", "Content-Type: application/json")
                      + chunk * 4 + b"0\r\n\r\n")
@@ -574,7 +583,7 @@ def requests_that_are_none():
         for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(200), os.urandom(4000), b"\r\n" * 200, b"GET\r\n\r\n",
                         b"GET / HTTP/9.9\r\n\r\n", b"GET /v2.1 HTTP/1.1\r\n\r\n", b"POST /v2.1/servers HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
                         b"POST /v2.1/servers HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n"):
-            answer = raw(garbage)
+            answer = raw(garbage, ended=True)
             assert not re.match(r"HTTP/1\.1 (2|500)", answer), (garbage[:40], answer[:300])
         healthy()
         log.never(r"^<[0-4]>")
@@ -583,9 +592,9 @@ def requests_that_are_none():
 def pipelined_garbage_ends_only_its_own_connection():
     with SameProcesses():
         keep = head("GET", "/v2.1/flavors").replace(b"Connection: close\r\n", b"")
-        answer = raw([keep, b"\x01\x02 garbage\r\n\r\n", keep], 0.1)
+        answer = raw([keep, b"\x01\x02 garbage\r\n\r\n", keep], 0.1, ended=True)
         assert answer.count("HTTP/1.1 200 ") == 1, answer[:2000]
-        answer = raw(keep * 20)
+        answer = raw(keep * 19 + head("GET", "/v2.1/flavors"))
         assert answer.count("HTTP/1.1 200 ") == 20, answer.count("HTTP/1.1 200 ")
         # half a request on many connections keeps nobody else out
         halves = [socket.create_connection((api.url.hostname, api.url.port), 5) for _ in range(100)]
