@@ -40,7 +40,7 @@ static char *place(GHashTable *given)
 }
 
 /* libpq quotes what it could not read, and that may be, or hold, the password: everything between the first
- * quote and the last is left out, but for a single character in quotes before it. */
+ * quote and the last is left out, but for what looks like the name of an option and single characters. */
 static char *without_quotes(const char *text)
 {
 	const char *open = strchr(text, '"'), *close = strrchr(text, '"');
@@ -48,6 +48,9 @@ static char *without_quotes(const char *text)
 	while (open && open[1] && open[2] == '"')
 		open = strchr(open + 3, '"');
 	if (!open)
+		return g_strchomp(g_strdup(text));
+	if (g_str_has_prefix(text, "invalid ") &&
+	    strspn(open + 1, "abcdefghijklmnopqrstuvwxyz_") == (size_t)MAX(close - open - 1, 0))
 		return g_strchomp(g_strdup(text));
 	return g_strchomp(g_strdup_printf("%.*s\"...\"%s", (int)(open - text), text, close > open ? close + 1 : ""));
 }
