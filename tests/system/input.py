@@ -793,4 +793,5 @@ try:
                    without_a_database_everything_waits_for_it, a_database_without_or_with_another_schema, wrong_words_in_the_connection])
 finally:
     lab.down()
+    shutil.rmtree(work)
 sys.exit(status)
