@@ -179,21 +179,8 @@ static bool broker_up(nova_service *service, void *daemon, GError **error)
 {
 	nova_compute *compute = daemon;
 	g_autoptr(nova_conf) conf = nova_service_conf(service);
-	const nova_bus_options options = {
-		.transport_url = conf->transport_url,
-		.control_exchange = conf->control_exchange,
-		.program = "nova-lite-compute",
-		.heartbeat_s = (unsigned)conf->rabbit_heartbeat_timeout_threshold,
-		.durable_queues = conf->rabbit_amqp_durable_queues,
-		.prefetch = (unsigned)conf->rabbit_qos_prefetch_count,
-		.max_body = (size_t)conf->rabbit_max_message_bytes,
-	};
-
-	compute->bus = nova_bus_new(&options, error);
-	if (!compute->bus)
-		return false;
-	nova_bus_start(compute->bus);
-	return true;
+	compute->bus = nova_bus_open(conf, "nova-lite-compute", error);
+	return compute->bus != NULL;
 }
 
 static void broker_down(nova_service *service, void *daemon)

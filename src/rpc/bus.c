@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/bus_parts.h"
 
+#include "common/conf.h"
 #include "common/error.h"
 
 #include <string.h>
@@ -178,4 +179,22 @@ bool nova_bus_send_reply(nova_bus *bus, const nova_rpc_reply *reply, const char 
 	message->id = g_steal_pointer(&id);
 	message->mandatory = true;
 	return nova_sender_queue(bus->sender, message, error);
+}
+
+nova_bus *nova_bus_open(const nova_conf *conf, const char *program, GError **error)
+{
+	const nova_bus_options options = {
+		.transport_url = conf->transport_url,
+		.control_exchange = conf->control_exchange,
+		.program = program,
+		.heartbeat_s = (unsigned)conf->rabbit_heartbeat_timeout_threshold,
+		.durable_queues = conf->rabbit_amqp_durable_queues,
+		.prefetch = (unsigned)conf->rabbit_qos_prefetch_count,
+		.max_body = (size_t)conf->rabbit_max_message_bytes,
+	};
+	nova_bus *bus = nova_bus_new(&options, error);
+
+	if (bus)
+		nova_bus_start(bus);
+	return bus;
 }

@@ -67,6 +67,10 @@ bool nova_bus_check_conf(const nova_conf *conf, GError **error);
 /* Checks the options and remembers them; touches no network.  CONFIG when the URL is wrong. */
 nova_bus *nova_bus_new(const nova_bus_options *options, GError **error);
 
+/* The bus of a daemon: made from its configuration, and started.  CONFIG when transport_url is wrong. */
+struct nova_conf;
+nova_bus *nova_bus_open(const struct nova_conf *conf, const char *program, GError **error);
+
 /* Starts the sending thread.  Never fails for an unreachable broker, see above.  Call once, after
  * signals are blocked for the process (threads inherit the mask). */
 void nova_bus_start(nova_bus *bus);

@@ -145,21 +145,8 @@ static bool bus_up(nova_service *service, void *daemon, GError **error)
 {
 	nova_scheduler *scheduler = daemon;
 	g_autoptr(nova_conf) conf = nova_service_conf(service);
-	const nova_bus_options options = {
-		.transport_url = conf->transport_url,
-		.control_exchange = conf->control_exchange,
-		.program = "nova-lite-scheduler",
-		.heartbeat_s = (unsigned)conf->rabbit_heartbeat_timeout_threshold,
-		.durable_queues = conf->rabbit_amqp_durable_queues,
-		.prefetch = (unsigned)conf->rabbit_qos_prefetch_count,
-		.max_body = (size_t)conf->rabbit_max_message_bytes,
-	};
-
-	scheduler->bus = nova_bus_new(&options, error);
-	if (!scheduler->bus)
-		return false;
-	nova_bus_start(scheduler->bus);
-	return true;
+	scheduler->bus = nova_bus_open(conf, "nova-lite-scheduler", error);
+	return scheduler->bus != NULL;
 }
 
 static void bus_down(nova_service *service, void *daemon)
