@@ -75,8 +75,9 @@ def nova_server_migration_list():
     lab.run("reload", "HostB", "compute")
     lab.wait_counting(uuid, 10)
     run("nova", "live-migration", "slow", "HostC")
-    for _ in until(30, lambda: api.newest_migration(uuid)):
-        if api.newest_migration(uuid)["status"] == "running":
+    number = api.newest_migration(uuid)["id"]
+    for _ in until(30, lambda: api.migration(uuid, number)):
+        if api.migration(uuid, number)["memory_processed_bytes"] > 0:
             break
     listed = rows(run("nova", "server-migration-list", "slow"))
     assert len(listed) == 1 and listed[0]["Status"] == "running" and listed[0]["Dest Compute"] == "HostC", listed
