@@ -59,6 +59,7 @@ def the_source_libvirtd_dies_before_confirm():
         if lab.domain_state("HostB", uuid) == "paused":
             break
     watch = Watch(lab, uuid)
+    time.sleep(1)  # all memory is over, and the source's libvirtd has asked the destination's to finish
     lab.run("kill", "HostB", "libvirtd")
     lab.run("resume", "HostC", "libvirtd")
     took = runs_on("HostC", uuid, 15)
