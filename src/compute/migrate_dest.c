@@ -5,6 +5,7 @@
  */
 #include "compute/flows.h"
 
+#include "common/deadline.h"
 #include "common/fault_point.h"
 #include "common/json.h"
 #include "compute/guest.h"
@@ -155,10 +156,14 @@ static bool prepare(nova_step *step, GError **error)
 
 nova_step_end nova_migrate_preparing(nova_step *step, GError **error)
 {
+	nova_step_memory *memory = step->memory;
+	int64_t now = nova_boottime_usec();
 	g_autoptr(GError) failed = NULL;
 
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
+	if (now < memory->mark) /* kicked before the next try is due */
+		return nova_step_wait(step, (int)((memory->mark - now) / 1000) + 1);
 	if (prepare(step, &failed)) {
 		nova_proof_forget(step);
 		return nova_step_advance(step, NOVA_OPS_PREPARED, NULL, NULL, error);
@@ -167,8 +172,10 @@ nova_step_end nova_migrate_preparing(nova_step *step, GError **error)
 		g_propagate_error(error, g_steal_pointer(&failed));
 		return NOVA_STEP_ERROR;
 	}
-	if (++step->memory->tries < step->conf->live_migration_retry_count)
+	if (++memory->tries < step->conf->live_migration_retry_count) {
+		memory->mark = nova_boottime_usec() + TRY_PAUSE_MS * INT64_C(1000);
 		return nova_step_wait(step, TRY_PAUSE_MS);
+	}
 	nova_proof_forget(step);
 	return nova_step_refuse(step, failed->message, NULL, error);
 }
