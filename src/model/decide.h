@@ -97,8 +97,10 @@ const char *nova_verdict_action_name(nova_verdict_action action);
 #define NOVA_DECIDE_SWITCH_MS 500
 #define NOVA_DECIDE_ORPHAN_MS 5000
 
-/* Total: every combination of inputs has a verdict.  `source' and `dest' must have been looked at in
- * this order, the destination last. */
+/* Total: every combination of inputs has a verdict.  The destination must have been looked at first, then the
+ * source: a source that is seen running after the destination was seen running is a second copy; in the
+ * other order the switch could lie between the two looks.  A destination that was still incomplete when it was
+ * looked at is given time by the rules. */
 nova_verdict nova_decide(const nova_migration_facts *facts);
 
 /* The rules as a Markdown table, for doc/recovery.md.  Caller frees. */
