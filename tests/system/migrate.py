@@ -181,6 +181,61 @@ def a_delete_in_mid_copy_deletes():
     lab.check_books()
 
 
+def configure(host, **options):
+    """Options of [libvirt] that the next migration from a host uses."""
+    for name, value in options.items():
+        lab.run("set", host, "libvirt." + name, str(value))
+    lab.run("reload", host, "compute")
+    time.sleep(0.5)
+
+
+def endless_copy(name):
+    """A guest whose copy from HostB cannot catch up with it; the number of its migration, under way."""
+    uuid = api.boot(name, flavor="m1.micro", image="testguest-steady", host="HostB")
+    lab.wait_counting(uuid, 20)
+    configure("HostB", live_migration_bandwidth=4)
+    number = api.live_migrate(uuid, "HostC")
+    for _ in until(30, lambda: api.migration(uuid, number)):
+        if api.migration(uuid, number)["memory_processed_bytes"] > 0:
+            return uuid, number
+
+
+def a_copy_that_takes_too_long_is_aborted():
+    configure("HostB", live_migration_completion_timeout=1)  # for each GiB, of which it counts two
+    uuid, number = endless_copy("late")
+    migration = api.wait_migration(uuid, number, 30)
+    assert migration["state"] == "failed" and "live_migration_completion_timeout" in migration["reason"], migration
+    assert api.wait_status(uuid, "ACTIVE")["OS-EXT-SRV-ATTR:host"] == "HostB"
+    lab.check_books()
+    assert lab.serial(uuid)["ok"]
+    api.delete(uuid)
+
+
+def or_forced_to_complete():
+    configure("HostB", live_migration_completion_timeout=1, live_migration_timeout_action="force_complete")
+    uuid, number = endless_copy("forced")
+    migration = api.wait_migration(uuid, number, 60)
+    assert migration["state"] == "done", migration
+    configure("HostB", live_migration_completion_timeout=800, live_migration_timeout_action="abort")
+    assert api.wait_status(uuid, "ACTIVE")["OS-EXT-SRV-ATTR:host"] == "HostC"
+    assert lab.domain_state("HostC", uuid) == "running"
+    lab.check_books()
+    assert lab.serial(uuid)["ok"]
+    api.delete(uuid)
+
+
+def force_complete_finishes_a_copy_that_cannot():
+    uuid, number = endless_copy("wished")
+    api.request("POST", "/servers/%s/migrations/%d/action" % (uuid, number), {"force_complete": None})
+    migration = api.wait_migration(uuid, number, 60)
+    assert migration["state"] == "done", migration
+    assert api.wait_status(uuid, "ACTIVE")["OS-EXT-SRV-ATTR:host"] == "HostC"
+    assert lab.domain_state("HostC", uuid) == "running"
+    configure("HostB", live_migration_bandwidth=0)
+    assert lab.serial(uuid)["ok"]
+    api.delete(uuid)
+
+
 def a_paused_guest_arrives_paused():
     uuid = api.boot("paused", host="HostB")
     lab.virsh("HostB", "suspend", uuid)
@@ -225,7 +280,8 @@ try:
     status = main([a_server_moves_to_a_named_host, the_flags_of_the_configuration_reach_libvirt, it_moves_back_to_a_chosen_host,
                    ten_moves_lose_nothing, the_disk_is_intact_when_it_is_off, the_journal_tells_the_whole_story,
                    a_new_bandwidth_cap_holds_for_the_next_migration, an_abort_in_mid_copy_leaves_the_server_where_it_is,
-                   a_delete_in_mid_copy_deletes, a_paused_guest_arrives_paused, preparation_is_tried_again_as_often_as_configured])
+                   a_delete_in_mid_copy_deletes, a_copy_that_takes_too_long_is_aborted, or_forced_to_complete,
+                   force_complete_finishes_a_copy_that_cannot, a_paused_guest_arrives_paused, preparation_is_tried_again_as_often_as_configured])
 finally:
     lab.down()
 sys.exit(status)

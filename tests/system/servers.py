@@ -145,6 +145,36 @@ def names_are_refused_clearly():
         assert done.returncode == status and text in done.stderr, (words, done.returncode, done.stderr)
 
 
+def a_host_that_lost_power_shows_its_guests_as_stopped():
+    made["boot"] = uuid = api.boot("boot", host="HostC")
+    lab.wait_counting(uuid, 10)
+    lab.run("kill", "HostC", "host")
+    lab.run("boot", "HostC")
+    assert api.wait_status(uuid, "SHUTOFF", 60)["OS-EXT-SRV-ATTR:host"] == "HostC"
+    lab.check_books()
+
+
+def or_starts_them_again_when_told_to():
+    uuid = made["boot"]
+    lab.run("set", "HostC", "DEFAULT.resume_guests_state_on_host_boot", "true")
+    boots = int(lab.serial(uuid)["boots"])
+
+    def booted_once_more():
+        for _ in until(60, lambda: (api.server(uuid)["status"], lab.serial(uuid)["text"])):
+            if int(lab.serial(uuid).get("boots", 0)) == boots + 1 and api.server(uuid)["status"] == "ACTIVE":
+                return boots + 1
+
+    api.action(uuid, {"os-start": None})
+    boots = booted_once_more()
+    lab.run("kill", "HostC", "host")
+    lab.run("boot", "HostC")
+    boots = booted_once_more()
+    api.wait_status(uuid, "ACTIVE")
+    assert lab.where(uuid) == ["HostC"]
+    lab.check_books()
+    api.delete(uuid)
+
+
 def ten_servers_at_once_are_built_and_deleted():
     body = {"server": {"name": "many", "min_count": 10, "max_count": 10, "networks": "auto",
                        "flavorRef": api.named("/flavors/detail", "flavors", "m1.nano")["id"],
@@ -173,6 +203,7 @@ try:
                    soft_reboot_ends_as_a_hard_one_when_the_guest_only_powers_off, hard_reboot_starts_it_again,
                    actions_are_recorded, services_hypervisors_and_resources_are_listed,
                    a_guest_that_powers_itself_off_is_noticed, delete_leaves_nothing, names_are_refused_clearly,
+                   a_host_that_lost_power_shows_its_guests_as_stopped, or_starts_them_again_when_told_to,
                    ten_servers_at_once_are_built_and_deleted])
 finally:
     lab.down()
