@@ -159,16 +159,16 @@ def or_starts_them_again_when_told_to():
     lab.run("set", "HostC", "DEFAULT.resume_guests_state_on_host_boot", "true")
     boots = int(lab.serial(uuid)["boots"])
 
-    def booted_once_more():
+    def booted_once_more(boots):
         for _ in until(60, lambda: (api.server(uuid)["status"], lab.serial(uuid)["text"])):
             if int(lab.serial(uuid).get("boots", 0)) == boots + 1 and api.server(uuid)["status"] == "ACTIVE":
                 return boots + 1
 
     api.action(uuid, {"os-start": None})
-    boots = booted_once_more()
+    boots = booted_once_more(boots)
     lab.run("kill", "HostC", "host")
     lab.run("boot", "HostC")
-    boots = booted_once_more()
+    boots = booted_once_more(boots)
     api.wait_status(uuid, "ACTIVE")
     assert lab.where(uuid) == ["HostC"]
     lab.check_books()
