@@ -86,7 +86,8 @@ def lab(*words, **kwargs):
 
 def virsh(host, *words):
     uri = os.environ["VIRSH_" + host.upper()]
-    return subprocess.run(["virsh", "-c", uri, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(["virsh", "-c", uri, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True).stdout
 
 
 def summary(values):
