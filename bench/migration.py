@@ -3,7 +3,8 @@
 
 Two guests of the same image, size and load, on the same hosts and storage: one a server of nova-lite's, the other a transient domain
 nobody manages.  Time: from the request (the start of virsh) until it is over.  Pause: for raw virsh what libvirt reports as downtime; for
-nova-lite libvirt's figure plus the time until nova-lite had started the destination, as recorded with the operation.
+nova-lite what is recorded with the operation: from the moment its daemon saw the guest stand still until it had started the destination,
+or libvirt's figure where that is longer.  The two are not measured by the same clock: read the difference as an estimate.
 """
 import argparse
 import re
