@@ -431,6 +431,7 @@ load_state:
 7:	movw	$READBACK, %si
 	call	save
 	incl	STATE + STATE_BOOTS
+	call	newline				/* the boot before may have been cut off in the middle of a line */
 	movb	$'B', %al
 	call	put_counters
 	movb	$' ', %al

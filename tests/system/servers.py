@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server's life in the lab: built, listed, shown, stopped, started, rebooted, deleted - with this project's command."""
 import json
+import os
 import re
+import subprocess
 import sys
+import tempfile
+import time
 
-from novalab import Lab, Refused, main, until
+from novalab import TOP, Lab, Refused, main, until
 
 lab = Lab("servers")
 api = lab.api
@@ -15,8 +19,9 @@ def client(*words, **kwargs):
     return lab.command("nova-lite", *words, **kwargs).stdout
 
 
-def the_lab_is_up():
+def the_lab_is_up_within_15_seconds():
     assert all(s["state"] == "up" for s in api.get("/os-services")["services"])
+    assert lab.seconds_up < 15, "it took %.1f s" % lab.seconds_up
     return "in %.1f s" % lab.seconds_up
 
 
@@ -75,15 +80,46 @@ def start_goes_on_with_the_same_disk():
     assert report["ok"], report["text"]
 
 
-def soft_reboot_ends_as_a_hard_one_when_the_guest_only_powers_off():
-    """The test guest answers the power button with power off; a reboot must bring it back all the same."""
+def states(uuid, kind):
+    """What the newest operation of that kind walked through."""
+    return [row[0] for row in lab.sql("""
+        SELECT j.to_state FROM journal j WHERE j.from_state <> j.to_state AND j.operation =
+          (SELECT max(id) FROM operations WHERE instance = '%s' AND kind = '%s') ORDER BY j.seq""" % (uuid, kind))]
+
+
+def soft_reboot_asks_the_guest():
     boots = int(lab.serial(made["vm1"])["boots"])
     client("reboot", "vm1")
     api.wait_status(made["vm1"], "ACTIVE", 120)
     for _ in until(20, lambda: lab.serial(made["vm1"])["text"]):
         if int(lab.serial(made["vm1"])["boots"]) > boots:
             break
+    assert states(made["vm1"], "reboot-soft") == ["rebooting", "done"], states(made["vm1"], "reboot-soft")
     assert lab.where(made["vm1"]) == ["HostB"]
+
+
+def a_guest_that_does_not_listen_is_rebooted_and_stopped_by_force():
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        image = os.path.join(directory, "deaf.qcow2")
+        subprocess.run([os.path.join(TOP, "lab/guest/mkguest"), image, "--preset", "idle", "--ignore-power-button"],
+                       check=True)
+        lab.command("nova-lite-manage", "image", "add", "deaf", image)
+    lab.run("set", "HostC", "DEFAULT.shutdown_timeout", "4")
+    lab.run("reload", "HostC", "compute")
+    uuid = api.boot("deaf", image="deaf", host="HostC")
+    lab.wait_counting(uuid, 10)
+    began = time.monotonic()
+    client("reboot", "deaf")
+    api.wait_status(uuid, "ACTIVE", 60)
+    assert time.monotonic() - began >= 4, "force came before the deadline"
+    assert states(uuid, "reboot-soft") == ["rebooting", "rebooting-hard", "done"], states(uuid, "reboot-soft")
+    for _ in until(20, lambda: lab.serial(uuid)["text"]):
+        if int(lab.serial(uuid)["boots"]) == 2:
+            break
+    client("stop", "deaf")
+    api.wait_status(uuid, "SHUTOFF", 60)
+    assert lab.where(uuid) == []
+    api.delete(uuid)
 
 
 def hard_reboot_starts_it_again():
@@ -197,10 +233,11 @@ def ten_servers_at_once_are_built_and_deleted():
 
 
 try:
-    status = main([the_lab_is_up, boot_prints_the_server_and_it_becomes_active,
+    status = main([the_lab_is_up_within_15_seconds, boot_prints_the_server_and_it_becomes_active,
                    list_and_show_say_what_people_expect, the_guest_counts_on_its_console, stop_presses_the_power_button,
                    a_stopped_server_cannot_be_stopped_or_moved, start_goes_on_with_the_same_disk,
-                   soft_reboot_ends_as_a_hard_one_when_the_guest_only_powers_off, hard_reboot_starts_it_again,
+                   soft_reboot_asks_the_guest, hard_reboot_starts_it_again,
+                   a_guest_that_does_not_listen_is_rebooted_and_stopped_by_force,
                    actions_are_recorded, services_hypervisors_and_resources_are_listed,
                    a_guest_that_powers_itself_off_is_noticed, delete_leaves_nothing, names_are_refused_clearly,
                    a_host_that_lost_power_shows_its_guests_as_stopped, or_starts_them_again_when_told_to,
