@@ -131,10 +131,11 @@ def until(seconds, what, pause=0.1):
 
 
 class Lab:
-    """A lab of the test's own, by name; taken down at the end."""
+    """A lab of the test's own, by name; taken down at the end.  NOVA_LITE_TEST_TAG is added to the name, so that the same test can
+    run twice at the same time."""
 
     def __init__(self, name, *up):
-        self.directory = "/var/tmp/nova-lite-test-" + name
+        self.directory = "/var/tmp/nova-lite-test-" + name + os.environ.get("NOVA_LITE_TEST_TAG", "")
         self.environment = dict(os.environ, NOVA_LITE_LAB=self.directory)
         self.run("down", check=False)
         began = time.monotonic()
