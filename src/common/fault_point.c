@@ -3,17 +3,26 @@
 
 #include "common/error.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef enum action { ACT_EXIT, ACT_STOP, ACT_SLEEP, ACT_ERROR } action;
+#define HOLD_LOOK_US 10000
+
+typedef enum action { ACT_EXIT, ACT_STOP, ACT_SLEEP, ACT_ERROR, ACT_HOLD } action;
+
+const char *const nova_fault_point_names[] = {
+#include "common/fault_names.inc"
+	NULL,
+};
 
 typedef struct point {
 	char *name;
 	action act;
 	uint64_t sleep_ms;
+	char *file; /* of hold */
 	uint64_t first, last; /* passings, from 1 */
 	uint64_t passed;
 } point;
@@ -27,6 +36,7 @@ static void free_point(void *data)
 	point *p = data;
 
 	g_free(p->name);
+	g_free(p->file);
 	g_free(p);
 }
 
@@ -41,18 +51,34 @@ static bool parse_count(const char **text, uint64_t *ret_value)
 	return true;
 }
 
+static bool parse_file(const char **text, point *p)
+{
+	const char *end = strchr(*text, ')');
+
+	if (!end || **text != '/')
+		return false;
+	p->file = g_strndup(*text, (size_t)(end - *text));
+	*text = end + 1;
+	return true;
+}
+
 static bool parse_action(const char **text, point *p)
 {
 	static const struct {
 		const char *word;
 		action act;
-	} words[] = { { "exit", ACT_EXIT }, { "stop", ACT_STOP }, { "error", ACT_ERROR }, { "sleep(", ACT_SLEEP } };
+	} words[] = {
+		{ "exit", ACT_EXIT },	 { "stop", ACT_STOP },	 { "error", ACT_ERROR },
+		{ "sleep(", ACT_SLEEP }, { "hold(", ACT_HOLD },
+	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
 		if (!g_str_has_prefix(*text, words[i].word))
 			continue;
 		*text += strlen(words[i].word);
 		p->act = words[i].act;
+		if (p->act == ACT_HOLD)
+			return parse_file(text, p);
 		if (p->act != ACT_SLEEP)
 			return true;
 		if (!parse_count(text, &p->sleep_ms) || **text != ')')
@@ -115,7 +141,7 @@ static bool arm(const char *spec, GError **error)
 			g_ptr_array_add(points, p);
 		else
 			ok = nova_fail(error, NOVA_FAULT_CONFIG, "NOVA_LITE_FAULT: '%s' is not POINT=ACTION[:WHEN], "
-				       "ACTION exit, stop, error or sleep(MS), WHEN N, N-M or N-", words[i]);
+				       "ACTION exit, stop, error, sleep(MS) or hold(/FILE), WHEN N, N-M or N-", words[i]);
 	}
 	if (!ok)
 		g_ptr_array_set_size(points, 0);
@@ -133,10 +159,33 @@ bool nova_fault_points_set(const char *spec, GError **error)
 	return ok;
 }
 
+/* The first armed point that does not exist, or NULL. */
+static char *find_unknown(void)
+{
+	char *unknown = NULL;
+
+	g_mutex_lock(&lock);
+	for (size_t i = 0; i < points->len && !unknown; i++) {
+		const point *p = points->pdata[i];
+
+		if (!g_strv_contains(nova_fault_point_names, p->name))
+			unknown = g_strdup(p->name);
+	}
+	g_mutex_unlock(&lock);
+	return unknown;
+}
+
 bool nova_fault_points_check(bool *ret_armed, GError **error)
 {
 	if (!nova_fault_points_set(g_getenv("NOVA_LITE_FAULT"), error))
 		return false;
+	g_autofree char *unknown = find_unknown();
+
+	if (unknown) {
+		nova_fault_points_set(NULL, NULL);
+		return nova_fail(error, NOVA_FAULT_CONFIG, "NOVA_LITE_FAULT: there is no fault point '%s'; "
+				 "'nova-lite-manage flow faults' lists them", unknown);
+	}
 	*ret_armed = g_atomic_int_get(&armed) > 0;
 	return true;
 }
@@ -158,11 +207,23 @@ static bool is_due(const char *name, point *ret_due)
 		p->passed++;
 		if (!due && p->passed >= p->first && p->passed <= p->last) {
 			*ret_due = *p;
+			ret_due->file = g_strdup(p->file);
 			due = true;
 		}
 	}
 	g_mutex_unlock(&lock);
 	return due;
+}
+
+static void hold(const char *file)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return;
+	close(fd);
+	while (access(file, F_OK) == 0)
+		g_usleep(HOLD_LOOK_US);
 }
 
 bool nova_fault_point(const char *name, GError **error)
@@ -179,6 +240,10 @@ bool nova_fault_point(const char *name, GError **error)
 		return true;
 	case ACT_SLEEP:
 		g_usleep(due.sleep_ms * 1000);
+		return true;
+	case ACT_HOLD:
+		hold(due.file);
+		g_free(due.file);
 		return true;
 	case ACT_ERROR:
 		break;

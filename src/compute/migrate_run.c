@@ -249,6 +249,7 @@ static void linger(struct copy *copy)
 {
 	int64_t until = copy->switch_usec + LINGER_MS * USEC_PER_MS;
 
+	nova_fault_point_pass("compute:migrating:switch");
 	if (!copy->migration || !nova_virt_migration_watches_source(copy->migration))
 		return;
 	while (now_usec() < until && !copy->dead_usec && !nova_virt_migration_returned(copy->migration, NULL))

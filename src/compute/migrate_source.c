@@ -71,7 +71,8 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 
 		return nova_step_refuse(step, reason, NULL, error);
 	}
-	if (!nova_operations_take_slots(step->compute->db, &fence, step->op, &taken, &why, error))
+	if (!nova_step_may_commit(step, error) ||
+	    !nova_operations_take_slots(step->compute->db, &fence, step->op, &taken, &why, error))
 		return NOVA_STEP_ERROR;
 	if (taken)
 		return nova_step_committed(NOVA_OPS_CHECKED);
@@ -113,7 +114,7 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 	g_autofree char *evidence = nova_guest_evidence(step->compute->host, &view);
 	nova_power_state power = view.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED;
 
-	if (!nova_step_may_act(step, error) ||
+	if (!nova_step_may_act(step, error) || !nova_step_may_commit(step, error) ||
 	    !nova_operations_permit(step->compute->db, &fence, step->op, power, evidence, &granted, error))
 		return NOVA_STEP_ERROR;
 	if (!granted)
@@ -324,9 +325,10 @@ nova_step_end nova_migrate_rollback(nova_step *step, GError **error)
 		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
 		nova_fence fence = nova_step_fence(step);
 
-		return nova_operations_flip(step->compute->db, &fence, step->op, -1, evidence, error)
-			       ? NOVA_STEP_MOVED
-			       : NOVA_STEP_ERROR;
+		return nova_step_may_commit(step, error) &&
+				       nova_operations_flip(step->compute->db, &fence, step->op, -1, evidence, error) ?
+			       nova_step_committed(NOVA_OPS_ROLLBACK) :
+			       NOVA_STEP_ERROR;
 	}
 	case NOVA_DO_SPLIT:
 		return nova_migrate_end_split(step, &look, error) ? nova_step_wait(step, 0) : NOVA_STEP_ERROR;

@@ -37,9 +37,9 @@ nova_step_end nova_step_wait(nova_step *step, int ms)
 	return NOVA_STEP_WAIT;
 }
 
-static bool pass(const nova_step *step, const char *where, GError **error)
+bool nova_step_may_commit(const nova_step *step, GError **error)
 {
-	g_autofree char *point = g_strdup_printf("compute:%s:%s", nova_op_state_name(step->op->state), where);
+	g_autofree char *point = g_strdup_printf("compute:%s:after", nova_op_state_name(step->op->state));
 
 	return nova_fault_point(point, error);
 }
@@ -59,7 +59,7 @@ nova_step_end nova_step_advance(nova_step *step, nova_op_state to, const char *m
 	nova_fence fence = nova_step_fence(step);
 	nova_op_state from = step->op->state;
 
-	if (!pass(step, "after", error) ||
+	if (!nova_step_may_commit(step, error) ||
 	    !nova_operations_advance(step->compute->db, &fence, step->op, to, message, evidence, error))
 		return NOVA_STEP_ERROR;
 	return nova_step_committed(from);
@@ -71,7 +71,7 @@ nova_step_end nova_step_finish(nova_step *step, const nova_op_outcome *outcome, 
 	nova_fence fence = nova_step_fence(step);
 	nova_op_state from = step->op->state;
 
-	if (!pass(step, "after", error) ||
+	if (!nova_step_may_commit(step, error) ||
 	    !nova_operations_finish(step->compute->db, &fence, step->op, outcome, evidence, &step->follow_up, error))
 		return NOVA_STEP_ERROR;
 	return nova_step_committed(from);
@@ -82,7 +82,7 @@ nova_step_end nova_step_refuse(nova_step *step, const char *reason, const char *
 	nova_fence fence = nova_step_fence(step);
 	nova_op_state from = step->op->state;
 
-	if (!pass(step, "after", error) ||
+	if (!nova_step_may_commit(step, error) ||
 	    !nova_operations_refuse(step->compute->db, &fence, step->op, reason, evidence, error))
 		return NOVA_STEP_ERROR;
 	return nova_step_committed(from);

@@ -71,7 +71,9 @@ nova_step_end nova_step_advance(nova_step *step, nova_op_state to, const char *m
 				GError **error);
 nova_step_end nova_step_finish(nova_step *step, const nova_op_outcome *outcome, const char *evidence,
 			       GError **error);
-/* For a step that committed its outcome by other means: passes the last fault point.  NOVA_STEP_MOVED. */
+/* For a step that commits its outcome by other means: the fault points directly before and after.
+ * nova_step_committed() is NOVA_STEP_MOVED. */
+bool nova_step_may_commit(const nova_step *step, GError **error);
 nova_step_end nova_step_committed(nova_op_state from);
 /* Back to the scheduler without this host. */
 nova_step_end nova_step_refuse(nova_step *step, const char *reason, const char *evidence, GError **error);

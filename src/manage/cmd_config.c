@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manage/command.h"
+
+#include "common/fault_point.h"
 #include "model/decide.h"
 #include "model/flow.h"
 #include "model/instance.h"
@@ -95,5 +97,14 @@ bool nova_cmd_flow_decision(nova_manage *manage, int argc, char **argv, GError *
 	g_autofree char *text = nova_decide_markdown();
 
 	fputs(text, stdout);
+	return true;
+}
+
+bool nova_cmd_flow_faults(nova_manage *manage, int argc, char **argv, GError **error)
+{
+	if (!nova_command_parse(manage, NULL, 0, 0, &argc, &argv, error))
+		return false;
+	for (size_t i = 0; nova_fault_point_names[i]; i++)
+		puts(nova_fault_point_names[i]);
 	return true;
 }

@@ -25,6 +25,8 @@ const nova_command nova_commands[] = {
 	  nova_cmd_flow_show },
 	{ "flow", "decision", "", "Print the rules that decide about a migration after a fault.",
 	  false, nova_cmd_flow_decision },
+	{ "flow", "faults", "", "Print the places where NOVA_LITE_FAULT can make a daemon fail, for tests.",
+	  false, nova_cmd_flow_faults },
 	{ "flavor", "create", "NAME", "Create a flavor.", true, nova_cmd_flavor_create },
 	{ "flavor", "list", "", "List flavors.", true, nova_cmd_flavor_list },
 	{ "image", "add", "NAME FILE", "Copy a disk image into the image store.", true,

@@ -88,8 +88,10 @@ static bool cancel(nova_scheduler *scheduler, nova_operation *op, GError **error
 					  .vm_state = NOVA_VM_ERROR };
 	int64_t delete_id = 0;
 
-	if (!nova_operations_finish(scheduler->db, NULL, op, &outcome, NULL, &delete_id, error))
+	if (!nova_fault_point("scheduler:requested:after", error) ||
+	    !nova_operations_finish(scheduler->db, NULL, op, &outcome, NULL, &delete_id, error))
 		return false;
+	nova_fault_point_pass("scheduler:requested:committed");
 	nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "cancelled: %s",
 		      outcome.reason);
 	return true;
@@ -128,7 +130,7 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 		const nova_host *host = g_array_index(selection->candidates, nova_candidate, i).host;
 		bool taken = false;
 
-		if (!nova_fault_point("scheduler:requested:before", error) ||
+		if (!nova_fault_point("scheduler:requested:after", error) ||
 		    !nova_operations_claim(scheduler->db, op, host->id, nova_json_text(trace), &taken, error))
 			return false;
 		if (!taken)
@@ -137,7 +139,7 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 		nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id },
 			      "%s: '%s' chosen among %u hosts that fit of %u", nova_op_kind_name(op->kind),
 			      host->name, selection->candidates->len, hosts->len);
-		nova_fault_point_pass("scheduler:requested:after");
+		nova_fault_point_pass("scheduler:requested:committed");
 		ring(scheduler, op, context);
 		*ret_done = true;
 		return true;
@@ -154,8 +156,10 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 		g_free(reason);
 		reason = g_steal_pointer(&more);
 	}
-	if (!nova_operations_no_valid_host(scheduler->db, op, reason, nova_json_text(trace), error))
+	if (!nova_fault_point("scheduler:requested:after", error) ||
+	    !nova_operations_no_valid_host(scheduler->db, op, reason, nova_json_text(trace), error))
 		return false;
+	nova_fault_point_pass("scheduler:requested:committed");
 	nova_log_warning(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "%s: %s",
 			 nova_op_kind_name(op->kind), reason);
 	*ret_done = true;
@@ -176,7 +180,7 @@ static bool work(nova_scheduler *scheduler, int64_t id, GError **error)
 	g_autoptr(nova_context) context =
 		nova_context_new_with_id(op->request_id, op->user_id, op->project_id, true);
 
-	if (!instance)
+	if (!instance || !nova_fault_point("scheduler:requested:before", error))
 		return false;
 	if (op->abort_requested || instance->delete_requested)
 		return cancel(scheduler, op, error);

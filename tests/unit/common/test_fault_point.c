@@ -62,6 +62,31 @@ static void test_sleep_sleeps(void **state)
 	assert_true(g_get_monotonic_time() - began >= 30000);
 }
 
+static void *remove_soon(void *file)
+{
+	while (access(file, F_OK) != 0)
+		g_usleep(1000);
+	g_usleep(20000);
+	unlink(file);
+	return NULL;
+}
+
+static void test_hold_waits_until_its_file_is_removed(void **state)
+{
+	g_autofree char *file = g_strdup_printf("%s/fault-hold-%d", g_get_tmp_dir(), (int)getpid());
+	g_autofree char *spec = g_strdup_printf("a=hold(%s):1", file);
+	GThread *remover = g_thread_new("remover", remove_soon, file);
+	int64_t began = g_get_monotonic_time();
+
+	(void)state;
+	assert_true(nova_fault_points_set(spec, NULL));
+	assert_true(nova_fault_point("a", NULL));
+	assert_true(g_get_monotonic_time() - began >= 20000);
+	g_thread_join(remover);
+	assert_true(nova_fault_point("a", NULL)); /* not again */
+	assert_int_equal(access(file, F_OK), -1);
+}
+
 static void test_exit_and_stop(void **state)
 {
 	int status = 0;
@@ -93,7 +118,8 @@ static void test_malformed_specs_arm_nothing(void **state)
 {
 	static const char *const bad[] = {
 		"a", "=error", "a=", "a=explode", "a=error:", "a=error:x", "a=error:2-1", "a=error:1-2-3", "a=sleep",
-		"a=sleep()", "a=sleep(5", "a=sleep(-5)", "a=error!", "b=error,a",
+		"a=sleep()", "a=sleep(5", "a=sleep(-5)", "a=error!", "b=error,a", "a=hold", "a=hold()",
+		"a=hold(/x", "a=hold(x)",
 	};
 
 	(void)state;
@@ -115,11 +141,36 @@ static void test_environment(void **state)
 	unsetenv("NOVA_LITE_FAULT");
 	assert_true(nova_fault_points_check(&armed, NULL));
 	assert_false(armed);
-	setenv("NOVA_LITE_FAULT", "a=error", 1);
+	setenv("NOVA_LITE_FAULT", "db:commit=error", 1);
 	assert_true(nova_fault_points_check(&armed, NULL));
 	assert_true(armed);
-	assert_false(nova_fault_point("a", NULL));
+	assert_false(nova_fault_point("db:commit", NULL));
 	unsetenv("NOVA_LITE_FAULT");
+}
+
+static void test_points_that_do_not_exist_are_refused(void **state)
+{
+	g_autoptr(GError) error = NULL;
+	bool armed = true;
+
+	(void)state;
+	setenv("NOVA_LITE_FAULT", "db:commit=error,compute:migrating:flop=error", 1);
+	assert_false(nova_fault_points_check(&armed, &error));
+	assert_fault(error, NOVA_FAULT_CONFIG);
+	assert_contains(error->message, "'compute:migrating:flop'");
+	assert_true(nova_fault_point("db:commit", NULL));
+	unsetenv("NOVA_LITE_FAULT");
+}
+
+/* One of each kind: named in a call, and made of a state. */
+static void test_the_list_has_every_kind(void **state)
+{
+	(void)state;
+	assert_true(g_strv_contains(nova_fault_point_names, "db:commit"));
+	assert_true(g_strv_contains(nova_fault_point_names, "scheduler:requested:before"));
+	assert_true(g_strv_contains(nova_fault_point_names, "compute:migrating:flip"));
+	assert_true(g_strv_contains(nova_fault_point_names, "compute:rebooting-hard:after"));
+	assert_true(g_strv_contains(nova_fault_point_names, "compute:claimed:committed"));
 }
 
 int main(void)
@@ -129,9 +180,12 @@ int main(void)
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_error_names_the_point),
 		cmocka_unit_test(test_sleep_sleeps),
+		cmocka_unit_test(test_hold_waits_until_its_file_is_removed),
 		cmocka_unit_test(test_exit_and_stop),
 		cmocka_unit_test(test_malformed_specs_arm_nothing),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_points_that_do_not_exist_are_refused),
+		cmocka_unit_test(test_the_list_has_every_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
