@@ -11,7 +11,7 @@
 
 #define HOLD_LOOK_US 10000
 
-typedef enum action { ACT_EXIT, ACT_STOP, ACT_SLEEP, ACT_ERROR, ACT_HOLD } action;
+typedef enum action { ACT_EXIT, ACT_STOP, ACT_SLEEP, ACT_ERROR, ACT_HOLD, ACT_DROP, ACT_DUP } action;
 
 const char *const nova_fault_point_names[] = {
 #include "common/fault_names.inc"
@@ -24,6 +24,7 @@ typedef struct point {
 	uint64_t sleep_ms;
 	char *file; /* of hold */
 	uint64_t first, last; /* passings, from 1 */
+	uint64_t percent; /* of these */
 	uint64_t passed;
 } point;
 
@@ -69,7 +70,8 @@ static bool parse_action(const char **text, point *p)
 		action act;
 	} words[] = {
 		{ "exit", ACT_EXIT },	 { "stop", ACT_STOP },	 { "error", ACT_ERROR },
-		{ "sleep(", ACT_SLEEP }, { "hold(", ACT_HOLD },
+		{ "sleep(", ACT_SLEEP }, { "hold(", ACT_HOLD },	 { "drop", ACT_DROP },
+		{ "dup", ACT_DUP },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
@@ -93,11 +95,18 @@ static bool parse_when(const char **text, point *p)
 {
 	p->first = 1;
 	p->last = UINT64_MAX;
+	p->percent = 100;
 	if (**text != ':')
 		return true;
 	(*text)++;
 	if (!parse_count(text, &p->first))
 		return false;
+	if (strcmp(*text, "%") == 0) {
+		p->percent = p->first;
+		p->first = 1;
+		(*text)++;
+		return p->percent <= 100;
+	}
 	if (**text != '-') {
 		p->last = p->first;
 		return true;
@@ -141,7 +150,7 @@ static bool arm(const char *spec, GError **error)
 			g_ptr_array_add(points, p);
 		else
 			ok = nova_fail(error, NOVA_FAULT_CONFIG, "NOVA_LITE_FAULT: '%s' is not POINT=ACTION[:WHEN], "
-				       "ACTION exit, stop, error, sleep(MS) or hold(/FILE), WHEN N, N-M or N-", words[i]);
+				       "ACTION exit, stop, error, sleep(MS), hold(/FILE), drop or dup, WHEN N, N-M, N- or P%%", words[i]);
 	}
 	if (!ok)
 		g_ptr_array_set_size(points, 0);
@@ -205,7 +214,8 @@ static bool is_due(const char *name, point *ret_due)
 		if (strcmp(p->name, name) != 0)
 			continue;
 		p->passed++;
-		if (!due && p->passed >= p->first && p->passed <= p->last) {
+		if (!due && p->passed >= p->first && p->passed <= p->last &&
+		    (p->percent == 100 || (uint64_t)g_random_int_range(0, 100) < p->percent)) {
 			*ret_due = *p;
 			ret_due->file = g_strdup(p->file);
 			due = true;
@@ -226,29 +236,50 @@ static void hold(const char *file)
 		g_usleep(HOLD_LOOK_US);
 }
 
-bool nova_fault_point(const char *name, GError **error)
+/* Does what stops or delays; what is then to become of the caller's doing is returned. */
+static action pass(const char *name)
 {
 	point due = { 0 };
 
 	if (g_atomic_int_get(&armed) == 0 || !is_due(name, &due))
-		return true;
+		return ACT_SLEEP;
 	switch (due.act) {
 	case ACT_EXIT:
 		_exit(70);
 	case ACT_STOP:
 		kill(getpid(), SIGSTOP);
-		return true;
+		break;
 	case ACT_SLEEP:
 		g_usleep(due.sleep_ms * 1000);
-		return true;
+		break;
 	case ACT_HOLD:
 		hold(due.file);
 		g_free(due.file);
-		return true;
-	case ACT_ERROR:
+		break;
+	default:
 		break;
 	}
+	return due.act;
+}
+
+bool nova_fault_point(const char *name, GError **error)
+{
+	if (pass(name) != ACT_ERROR)
+		return true;
 	return nova_fail(error, NOVA_FAULT_INTERNAL, "fault point '%s'", name);
+}
+
+unsigned nova_fault_point_copies(const char *name)
+{
+	switch (pass(name)) {
+	case ACT_ERROR:
+	case ACT_DROP:
+		return 0;
+	case ACT_DUP:
+		return 2;
+	default:
+		return 1;
+	}
 }
 
 void nova_fault_point_pass(const char *name)

@@ -9,8 +9,8 @@
  *	NOVA_LITE_FAULT="POINT=ACTION[:WHEN][,...]"
  * ACTION is exit (the process ends at once, as if killed), stop (as by SIGSTOP), sleep(MS), error
  * (the call fails with INTERNAL) or hold(FILE): makes FILE and waits until somebody removes it, while
- * the rest of the process goes on.  WHEN is N (only the N-th passing), N-M or N- ; left out it is
- * every passing. Example: the first 29 preparations fail, and the process dies before the flip:
+ * the rest of the process goes on.  Where a message passes, drop loses it and dup doubles it.
+ * WHEN is N (only the N-th passing), N-M, N- or P% (by chance); left out it is every passing. Example: the first 29 preparations fail, and the process dies before the flip:
  *	NOVA_LITE_FAULT="compute:prepare=error:1-29,compute:flip=exit"
  * For tests only: a service that starts with it says so in its log.  Any thread; passings are
  * counted for the process.
@@ -25,6 +25,9 @@ bool nova_fault_point(const char *name, GError **error);
 
 /* The same where nothing can fail: error is ignored. */
 void nova_fault_point_pass(const char *name);
+
+/* Where a message passes: how many of it go on, 0, 1 or 2. */
+unsigned nova_fault_point_copies(const char *name);
 
 /* Every point there is, sorted, NULL at the end; made from the sources by tools/fault-points. */
 extern const char *const nova_fault_point_names[];

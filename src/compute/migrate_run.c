@@ -80,7 +80,7 @@ static bool start_copy(struct copy *copy, GError **error)
 
 	if (!nova_migrate_flags_parse((const char *const *)step->conf->live_migration_flag, op->strict, &flags, &note,
 				      error) ||
-	    !nova_step_may_act(step, error) || !nova_fault_point("compute:migrating:call", error))
+	    !nova_fault_point("compute:migrating:call", error) || !nova_step_may_act(step, error))
 		return false;
 	const nova_virt_migrate_request request = {
 		.instance_uuid = op->instance_uuid,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/startup_check.h"
 
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "compute/storage.h"
 #include "model/migrate_flags.h"
@@ -85,7 +86,8 @@ static bool check_storage(nova_compute *compute, const nova_conf *conf, GError *
 		return false;
 	g_free(compute->fsid);
 	compute->fsid = fsid;
-	compute->locks_work = nova_storage_locks_work(conf->instances_path, FILE_MS, &no_locks);
+	compute->locks_work = nova_fault_point("compute:locks", &no_locks) &&
+			      nova_storage_locks_work(conf->instances_path, FILE_MS, &no_locks);
 	warn_about_storage(compute, conf, &view);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/server.h"
 
+#include "common/fault_point.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/workers.h"
@@ -109,8 +110,17 @@ static void run_job(void *data)
 	/* Not acknowledged, so the broker gives it to the next server. */
 	if (atomic_load(&server->stopping))
 		return;
+	unsigned copies = nova_fault_point_copies("rpc:deliver");
+
 	nova_listener_ack(server->listener, self->delivery);
+	if (copies == 0)
+		return;
 	nova_dispatch(server->endpoints, server->n_endpoints, self->message, &result, &failure);
+	if (copies > 1) {
+		g_clear_pointer(&result, json_object_put);
+		g_clear_error(&failure);
+		nova_dispatch(server->endpoints, server->n_endpoints, self->message, &result, &failure);
+	}
 	if (self->message->msg_id)
 		answer(server, self->message, result, failure);
 	else if (failure)

@@ -40,6 +40,32 @@ static void test_when(void **state)
 	assert_passings("x=exit, compute:prepare=error:1 ,y=stop", "compute:prepare", "E.......");
 }
 
+static void test_chance(void **state)
+{
+	unsigned failed = 0;
+
+	(void)state;
+	assert_passings("a=error:0%", "a", "........");
+	assert_passings("a=error:100%", "a", "EEEEEEEE");
+	assert_true(nova_fault_points_set("a=error:50%", NULL));
+	for (int i = 0; i < 1000; i++)
+		failed += !nova_fault_point("a", NULL);
+	assert_in_range(failed, 300, 700);
+}
+
+static void test_messages(void **state)
+{
+	(void)state;
+	assert_true(nova_fault_points_set("a=drop:1,a=dup:2,a=error:3,a=sleep(1):4", NULL));
+	assert_int_equal(nova_fault_point_copies("b"), 1);
+	assert_int_equal(nova_fault_point_copies("a"), 0);
+	assert_int_equal(nova_fault_point_copies("a"), 2);
+	assert_int_equal(nova_fault_point_copies("a"), 0);
+	assert_int_equal(nova_fault_point_copies("a"), 1);
+	assert_int_equal(nova_fault_point_copies("a"), 1);
+	assert_passings("a=drop", "a", "........"); /* no message passes there */
+}
+
 static void test_error_names_the_point(void **state)
 {
 	g_autoptr(GError) error = NULL;
@@ -118,7 +144,7 @@ static void test_malformed_specs_arm_nothing(void **state)
 {
 	static const char *const bad[] = {
 		"a", "=error", "a=", "a=explode", "a=error:", "a=error:x", "a=error:2-1", "a=error:1-2-3", "a=sleep",
-		"a=sleep()", "a=sleep(5", "a=sleep(-5)", "a=error!", "b=error,a", "a=hold", "a=hold()",
+		"a=sleep()", "a=sleep(5", "a=sleep(-5)", "a=error!", "b=error,a", "a=drop:101%", "a=drop:5%%", "a=drop:%", "a=drop:1-5%", "a=hold", "a=hold()",
 		"a=hold(/x", "a=hold(x)",
 	};
 
@@ -178,6 +204,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inert_without_a_spec),
 		cmocka_unit_test(test_when),
+		cmocka_unit_test(test_chance),
+		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_error_names_the_point),
 		cmocka_unit_test(test_sleep_sleeps),
 		cmocka_unit_test(test_hold_waits_until_its_file_is_removed),
