@@ -212,6 +212,10 @@ class Lab:
             if int(report.get("counter", 0)) >= least:
                 return report
 
+    def checker(self, *options):
+        """Starts to watch all invariants of this lab (tests/faults/check-invariants); see Checker."""
+        return Checker(self, *options)
+
     def check_books(self, idle=True):
         """Claims, counters, hosts and hypervisors agree."""
         wrong = self.sql("""
@@ -274,6 +278,47 @@ class Watch(threading.Thread):
         assert not self.violations, "two running copies: %s" % self.violations
         assert self.samples > 0, "no sample was taken"
         return self.samples
+
+
+class Checker:
+    """All invariants, watched from outside by a process of its own from here to stop():
+
+        with lab.checker(): ...         or          checker = lab.checker("--bound", "20"); ...; gaps = checker.stop()
+
+    stop() waits until everything has settled, fails with every violation, and gives the longest time in ms that each test
+    guest did not count.  Take it before the lab goes down.  What was seen and when is in the file `log'.
+    """
+
+    def __init__(self, lab, *options):
+        self.log = lab.directory + "/check-invariants.log"
+        self.process = subprocess.Popen([os.path.join(TOP, "tests/faults/check-invariants"), "--lab", lab.directory,
+                                         "--log", self.log, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.first = self.process.stdout.readline()
+        if not self.first.startswith("checking"):
+            raise AssertionError("check-invariants: " + self.first + "".join(self.process.communicate()))
+
+    def end(self):
+        """Ends it: (exit status, what it printed)."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        text, errors = self.process.communicate(timeout=180)
+        return self.process.returncode, text + errors
+
+    def stop(self):
+        status, text = self.end()
+        assert status == 0, "check-invariants, exit %d (log: %s):\n%s" % (status, self.log, text)
+        return {words[1]: int(words[2]) for words in map(str.split, text.splitlines()) if words and words[0] == "GAP"}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.process.kill()
+            self.process.communicate()
+        else:
+            self.stop()
 
 
 def main(cases):
