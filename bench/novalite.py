@@ -3,8 +3,10 @@
 import http.client
 import json
 import os
+import re
 import statistics
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -78,6 +80,46 @@ class Api:
         if migration["state"] != "done":
             raise RuntimeError("migration %(id)d %(state)s: %(reason)s" % migration)
         return took, migration
+
+
+class PauseClock:
+    """How long guests stood still at a switch, by QEMU's own clock: from the source's STOP event to the destination's RESUME event.
+
+    Both carry the time at which QEMU itself stopped and started the CPUs, and all hosts of the lab share one clock.
+    """
+    LINE = re.compile(r"^event (STOP|RESUME) at (\d+\.\d+) for domain '([^']*)'")
+
+    def __init__(self, hosts):
+        self.listeners = {
+            host: subprocess.Popen(["stdbuf", "-oL", "virsh", "-c", os.environ["VIRSH_" + host.upper()], "qemu-monitor-event", "--loop"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
+            for host in hosts}
+        self.seen = []  # (host, event, domain, seconds)
+        for host, listener in self.listeners.items():
+            threading.Thread(target=self.read, args=(host, listener.stdout), daemon=True).start()
+        time.sleep(1)  # until both have subscribed
+
+    def read(self, host, lines):
+        for line in lines:
+            match = self.LINE.match(line)
+            if match:
+                self.seen.append((host, match.group(1), match.group(3), float(match.group(2))))
+
+    def pause_ms(self, domain, source, dest):
+        """Of the newest move of this domain between these hosts; waits until both events have come."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            stops = [at for host, event, name, at in self.seen if (host, event, name) == (source, "STOP", domain)]
+            starts = [at for host, event, name, at in self.seen if (host, event, name) == (dest, "RESUME", domain)]
+            if stops and starts and starts[-1] > stops[-1]:
+                return (starts[-1] - stops[-1]) * 1000
+            time.sleep(0.01)
+        raise RuntimeError("no STOP on %s and RESUME on %s of %s in %s" % (source, dest, domain, self.seen))
+
+    def close(self):
+        for listener in self.listeners.values():
+            listener.terminate()
+            listener.wait()
 
 
 def lab(*words, **kwargs):
