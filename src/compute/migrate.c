@@ -100,7 +100,7 @@ void nova_migrate_look_at(nova_step *step, nova_virt_migration *migration, nova_
 		.token = step->instance->token,
 		.strict = step->op->strict,
 		.call_active = migration && !nova_virt_migration_returned(migration, NULL),
-		.locks_proven = step->compute->locks_work,
+		.locks_proven = memory->locks_proven,
 		.steady_ms = (nova_boottime_usec() - memory->seen_usec) / 1000,
 		.source = now.source,
 		.dest = now.dest,

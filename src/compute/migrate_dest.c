@@ -7,7 +7,7 @@
 
 #include "common/deadline.h"
 #include "common/fault_point.h"
-#include "common/json.h"
+#include "common/log.h"
 #include "compute/guest.h"
 #include "compute/images.h"
 #include "compute/migrate.h"
@@ -90,6 +90,22 @@ static bool check_disk(nova_step *step, GError **error)
 	return nova_storage_disk_opens(disk, FILE_MS, error);
 }
 
+/* Not seen is no reason to refuse: the switch then waits for the source's end. */
+static bool see_image_lock(nova_step *step)
+{
+	g_autofree char *disk = nova_images_disk_path(step->conf, step->op->instance_uuid);
+	const nova_log_tags tags = nova_step_tags(step);
+	g_autoptr(GError) error = NULL;
+	bool locked = false;
+
+	if (!nova_storage_disk_is_locked(disk, &locked, FILE_MS, &error) || !locked)
+		nova_log_info(&tags,
+			      "the image lock of the guest's QEMU on '%s' is not seen from here%s%s: the switch will "
+			      "wait for that QEMU's end",
+			      step->op->source_host, error ? ": " : "", error ? error->message : "");
+	return locked;
+}
+
 nova_step_end nova_migrate_claimed(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
@@ -106,12 +122,9 @@ nova_step_end nova_migrate_claimed(nova_step *step, GError **error)
 		}
 		return nova_step_refuse(step, failed->message, NULL, error);
 	}
-	g_autoptr(json_object) evidence = json_object_new_object();
+	g_autofree char *evidence = nova_proof_agree(step, nonce, see_image_lock(step));
 
-	nova_json_add_str(evidence, "nonce", nonce);
-	nova_json_add_str(evidence, "fsid", step->compute->fsid);
-	return nova_step_advance(step, NOVA_OPS_CHECKED, "the destination can take the guest",
-				 nova_json_text(evidence), error);
+	return nova_step_advance(step, NOVA_OPS_CHECKED, "the destination can take the guest", evidence, error);
 }
 
 /* ---- preparing ---- */

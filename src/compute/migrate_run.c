@@ -21,6 +21,7 @@
 #include "compute/migrate.h"
 #include "compute/migrate_pace.h"
 #include "compute/migrate_scribe.h"
+#include "compute/shared_proof.h"
 #include "model/migrate_flags.h"
 
 #include <signal.h>
@@ -31,6 +32,7 @@
 #define SWITCH_TICK_MS 10  /* at the switch */
 #define SETTLE_MS 10000    /* how long a switch is looked at that often */
 #define LINGER_MS 400      /* how long the end of the source is waited for before anybody is asked */
+#define EARLY_TICK_MS 2    /* between two looks whether the destination is complete, which cost it about 1 ms */
 #define CALL_MS 2000       /* for one question about the running job */
 #define ACT_MS 10000
 #define STOP_LOOK_MS 100   /* between stopping a source that nobody ends and looking at it again */
@@ -115,6 +117,7 @@ static void begin(struct copy *copy)
 	const nova_log_tags tags = tags_of(copy);
 
 	step->permitted_seq = 0;
+	step->memory->locks_proven = false;
 	if (fresh && !start_copy(copy, &error)) {
 		nova_log_warning(&tags, "the copy could not be started: %s", error->message);
 		copy->call_error = g_strdup(error->message);
@@ -124,6 +127,7 @@ static void begin(struct copy *copy)
 		nova_log_info(&tags, "took up a migration begun earlier%s%s", copy->migration ? "" : ": ",
 			      copy->migration ? "" : error->message);
 	}
+	step->memory->locks_proven = nova_proof_image_lock(step->compute->db, step->op->id);
 }
 
 /* ---- a copy that goes well ---- */
@@ -204,6 +208,12 @@ static bool copy_goes_on(struct copy *copy)
 	if (!copy->migration || nova_virt_migration_returned(copy->migration, NULL) ||
 	    nova_virt_migration_source_dead(copy->migration))
 		return false;
+	int64_t stopped = nova_virt_migration_take_stopped(copy->migration);
+
+	if (stopped && !copy->switch_usec) {
+		copy->switch_usec = stopped;
+		return false;
+	}
 	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS,
 			       NULL))
 		return false;
@@ -241,19 +251,6 @@ static void note_death(struct copy *copy, bool dead)
 {
 	if (dead && !copy->dead_usec)
 		copy->dead_usec = now_usec();
-}
-
-/* The guest has just been paused for the switch.  Its process will end within milliseconds; libvirt, while
- * it ends it, would keep a question waiting for 200 ms.  So nobody is asked: the pidfd tells. */
-static void linger(struct copy *copy)
-{
-	int64_t until = copy->switch_usec + LINGER_MS * USEC_PER_MS;
-
-	nova_fault_point_pass("compute:migrating:switch");
-	if (!copy->migration || !nova_virt_migration_watches_source(copy->migration))
-		return;
-	while (now_usec() < until && !copy->dead_usec && !nova_virt_migration_returned(copy->migration, NULL))
-		note_death(copy, nova_virt_migration_wait(copy->migration, SWITCH_TICK_MS));
 }
 
 static bool signal_source(struct copy *copy, int signo, GError **error)
@@ -303,10 +300,57 @@ static void note_resumed(struct copy *copy)
 	if (copy->resumed_usec)
 		return;
 	copy->resumed_usec = now_usec();
-	if (copy->switch_usec && copy->dead_usec)
+	if (copy->switch_usec && !copy->dead_usec)
+		nova_log_info(&tags, "the destination ran %d ms after the pause, the source's image lock was free",
+			      (int)((copy->resumed_usec - copy->switch_usec) / USEC_PER_MS));
+	else if (copy->switch_usec)
 		nova_log_info(&tags, "the source ended %d ms after the pause was seen, the destination ran %d ms later",
 			      (int)((copy->dead_usec - copy->switch_usec) / USEC_PER_MS),
 			      (int)((copy->resumed_usec - copy->dead_usec) / USEC_PER_MS));
+}
+
+/* QEMU starts the CPUs only with the lock on the guest's disk, which the destination has seen work.  The source
+ * stands still: if it was let go meanwhile, it holds the lock and the destination stays as it is; if not, the
+ * destination takes it and the source can never go on.  Either way one of the two runs, so the end of the source's
+ * process, which takes the longer the more memory it gives back, need not be waited for. */
+static bool may_start_early(const struct copy *copy)
+{
+	const nova_operation *op = copy->step->op;
+
+	return op->strict && op->pre_power == NOVA_POWER_RUNNING && copy->step->memory->locks_proven && !copy->tried;
+}
+
+static void start_early(struct copy *copy, int call_ms)
+{
+	const nova_operation *op = copy->step->op;
+	nova_virt *virt = copy->step->compute->virt;
+	nova_domain_view view;
+
+	if (!nova_virt_observe(virt, op->dest_address, op->instance_uuid, NULL, &view, call_ms, NULL) ||
+	    view.seen != NOVA_SEEN_PAUSED_USER || view.operation != op->id)
+		return;
+	copy->tried = true;
+	if (nova_fault_point("compute:migrating:resume", NULL) &&
+	    nova_virt_resume(virt, op->dest_address, op->instance_uuid, CALL_MS, NULL))
+		note_resumed(copy);
+}
+
+/* The guest has just been paused for the switch.  Its process will end within milliseconds; libvirt, while
+ * it ends it, would keep a question waiting for 200 ms.  So the source's is not asked: the pidfd tells. */
+static void linger(struct copy *copy)
+{
+	int64_t until = copy->switch_usec + LINGER_MS * USEC_PER_MS;
+
+	nova_fault_point_pass("compute:migrating:switch");
+	if (!copy->migration || !nova_virt_migration_watches_source(copy->migration))
+		return;
+	while (now_usec() < until && !copy->dead_usec && !nova_virt_migration_returned(copy->migration, NULL)) {
+		bool early = may_start_early(copy);
+
+		if (early)
+			start_early(copy, LINGER_MS);
+		note_death(copy, nova_virt_migration_wait(copy->migration, early ? EARLY_TICK_MS : SWITCH_TICK_MS));
+	}
 }
 
 /* The source has just died.  If the destination is complete there is only one thing to do, and every

@@ -290,18 +290,29 @@ static int64_t complete_ms(nova_reconciler *reconciler, const char *uuid, bool c
 	return 0;
 }
 
-static bool source_is_gone(nova_compute *compute, const nova_operation *op)
+static nova_observed look_at_source(nova_compute *compute, const nova_operation *op)
 {
 	g_autoptr(nova_context) context = nova_context_new_admin();
 	g_auto(nova_domain_report) report = { 0 };
+	nova_observed seen = NOVA_SEEN_UNKNOWN;
 	nova_domain_view view;
 
 	if (nova_virt_observe(compute->virt, op->source_address, op->instance_uuid, NULL, &view, ASK_MS, NULL))
-		return view.seen == NOVA_SEEN_ABSENT;
-	return compute->bus && nova_bus_is_connected(compute->bus) &&
-	       nova_rpc_observe_domain(compute->bus, op->source_host, op->instance_uuid, context, ASK_MS, &report,
-				       NULL) &&
-	       strcmp(report.state, nova_observed_name(NOVA_SEEN_ABSENT)) == 0;
+		return view.seen;
+	if (compute->bus && nova_bus_is_connected(compute->bus) &&
+	    nova_rpc_observe_domain(compute->bus, op->source_host, op->instance_uuid, context, ASK_MS, &report, NULL))
+		nova_observed_from_name(report.state, &seen);
+	return seen;
+}
+
+/* The source is gone; or it stands still at the switch, or cannot be asked, and QEMU's image lock, which this host has
+ * seen at work, sees to it that only one of the two runs. */
+static bool may_start_here(nova_compute *compute, const nova_operation *op)
+{
+	nova_observed seen = look_at_source(compute, op);
+
+	return seen == NOVA_SEEN_ABSENT || ((seen == NOVA_SEEN_PAUSED_MIGRATION || seen == NOVA_SEEN_UNKNOWN) &&
+					    nova_proof_image_lock(compute->db, op->id));
 }
 
 /* False only when the database answers that the migration has gone another way. */
@@ -313,9 +324,9 @@ static bool still_migrating(nova_compute *compute, int64_t id)
 	return error || (op && op->state == NOVA_OPS_MIGRATING);
 }
 
-/* The source is dead, the copy here is complete and stands still, and the source's daemon, which should
- * have started it within milliseconds, does not.  The permit says that nobody else may have the guest,
- * so no database is needed for this one act; the flip stays the source's. */
+/* The copy here is complete and stands still, and the source's daemon, which should have started it within
+ * milliseconds, does not.  The permit says that nobody else may have the guest, so no database is needed for this one
+ * act once the source is gone; the flip stays the source's. */
 static void back_up(nova_reconciler *reconciler, const nova_operation *op, const GPtrArray *domains)
 {
 	nova_compute *compute = reconciler->compute;
@@ -330,11 +341,11 @@ static void back_up(nova_reconciler *reconciler, const nova_operation *op, const
 	bool complete = domain && domain->view.seen == NOVA_SEEN_PAUSED_USER && domain->view.operation == op->id;
 
 	if (complete_ms(reconciler, op->instance_uuid, complete) < BACKUP_AFTER_MS ||
-	    op->pre_power != NOVA_POWER_RUNNING || !op->strict || !source_is_gone(compute, op) ||
+	    op->pre_power != NOVA_POWER_RUNNING || !op->strict || !may_start_here(compute, op) ||
 	    !still_migrating(compute, op->id))
 		return;
 	nova_log_warning(
-		&tags, "the source of the migration is gone and its daemon does not answer: starting the guest here");
+		&tags, "the copy is complete and the source's daemon does not start it: starting the guest here");
 	if (!nova_virt_resume(compute->virt, NULL, op->instance_uuid, ASK_MS, &error))
 		nova_log_warning(&tags, "the guest could not be started, trying again: %s", error->message);
 }

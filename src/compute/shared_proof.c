@@ -69,26 +69,53 @@ bool nova_proof_ask(nova_step *step, char **ret_nonce, GError **error)
 	return true;
 }
 
-char *nova_proof_asked(nova_step *step, GError **error)
+/* What the destination wrote into the journal when it agreed to take the guest; NULL with no error: nothing. */
+static json_object *agreement(nova_db *db, int64_t operation, GError **error)
 {
 	g_autoptr(GPtrArray) journal = NULL;
 
-	if (!nova_operations_journal(step->compute->db, step->op->id, &journal, error))
+	if (!nova_operations_journal(db, operation, &journal, error))
 		return NULL;
 	for (unsigned i = journal->len; i > 0; i--) {
 		const nova_journal_entry *entry = g_ptr_array_index(journal, i - 1);
-		const char *nonce;
 
-		if (entry->to != NOVA_OPS_CHECKED || entry->from == entry->to || !entry->evidence_json)
-			continue;
-		g_autoptr(json_object) root =
-			nova_json_parse(entry->evidence_json, strlen(entry->evidence_json), JSON_DEPTH, NULL);
-
-		if (root && nova_json_get_str(root, "nonce", &nonce, NULL))
-			return g_strdup(nonce);
+		if (entry->to == NOVA_OPS_CHECKED && entry->from != entry->to && entry->evidence_json)
+			return nova_json_parse(entry->evidence_json, strlen(entry->evidence_json), JSON_DEPTH, NULL);
 	}
-	nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE, "the destination left no file to look for");
 	return NULL;
+}
+
+char *nova_proof_asked(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(json_object) root = agreement(step->compute->db, step->op->id, &failed);
+	const char *nonce;
+
+	if (root && nova_json_get_str(root, "nonce", &nonce, NULL))
+		return g_strdup(nonce);
+	if (failed)
+		g_propagate_error(error, g_steal_pointer(&failed));
+	else
+		nova_fail(error, NOVA_FAULT_NOT_SHARED_STORAGE, "the destination left no file to look for");
+	return NULL;
+}
+
+char *nova_proof_agree(nova_step *step, const char *nonce, bool image_lock)
+{
+	g_autoptr(json_object) root = json_object_new_object();
+
+	nova_json_add_str(root, "nonce", nonce);
+	nova_json_add_str(root, "fsid", step->compute->fsid);
+	nova_json_add_bool(root, "image_lock", image_lock);
+	return nova_json_dup_text(root, NULL);
+}
+
+bool nova_proof_image_lock(nova_db *db, int64_t operation)
+{
+	g_autoptr(json_object) root = agreement(db, operation, NULL);
+	bool seen = false;
+
+	return root && nova_json_get_bool(root, "image_lock", &seen, NULL) && seen;
 }
 
 static char *answer_to(const char *nonce)

@@ -25,6 +25,12 @@ void nova_proofs_free(nova_proofs *proofs);
 bool nova_proof_ask(nova_step *step, char **ret_nonce, GError **error);
 /* The name in the journal.  NOT_SHARED_STORAGE when there is none. */
 char *nova_proof_asked(nova_step *step, GError **error);
+/* What the destination writes into the journal when it agrees: the name, the file system's identity, and whether
+ * it saw the lock of the source's QEMU on the guest's disk.  Caller frees. */
+char *nova_proof_agree(nova_step *step, const char *nonce, bool image_lock);
+/* Whether the destination saw that lock: then QEMU itself lets only one of the two hosts run the guest.  False
+ * also when the journal cannot be read. */
+bool nova_proof_image_lock(nova_db *db, int64_t operation);
 /* Answers a name that was seen. */
 bool nova_proof_answer(nova_step *step, const char *nonce, GError **error);
 bool nova_proof_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);

@@ -466,6 +466,44 @@ bool nova_storage_disk_opens(const char *disk, int deadline_ms, GError **error)
 	return aim(&t, disk, "", "", "", error) && run(open_disk, &t, NULL, 0, steps, deadline_ms, error);
 }
 
+/* A running QEMU that shares its image with no other writer holds a read lock on this byte of the file
+ * (block/file-posix.c: RAW_LOCK_SHARED_BASE + the bit of BLK_PERM_WRITE). */
+#define QEMU_UNSHARED_WRITE_BYTE 201
+
+static nova_probe_outcome see_disk_lock(const void *args, void *result)
+{
+	const target *t = args;
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = QEMU_UNSHARED_WRITE_BYTE,
+		.l_len = 1,
+	};
+	bool locked;
+	int fd = open(t->path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return ended(0);
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return ended(1);
+	locked = lock.l_type != F_UNLCK;
+	memcpy(result, &locked, sizeof(locked));
+	return well;
+}
+
+bool nova_storage_disk_is_locked(const char *disk, bool *ret_locked, int deadline_ms, GError **error)
+{
+	static const char *const steps[] = { "open read-write", "ask for locks on" };
+	bool locked = false;
+	target t;
+
+	if (!aim(&t, disk, "", "", "", error) ||
+	    !run(see_disk_lock, &t, &locked, sizeof(locked), steps, deadline_ms, error))
+		return false;
+	*ret_locked = locked;
+	return true;
+}
+
 unsigned nova_storage_stuck(void)
 {
 	return nova_probe_stuck();

@@ -47,6 +47,11 @@ bool nova_storage_nonce_remove(const char *path, const char *nonce, int deadline
  * changing nothing. */
 bool nova_storage_disk_opens(const char *disk, int deadline_ms, GError **error);
 
+/* Whether this host sees the lock by which a running QEMU keeps other writers from its image.  Seen from another
+ * host than the guest's it proves that image locks hold between the two: QEMU on this host will not start
+ * the guest's CPUs while the other's may write.  Takes no lock. */
+bool nova_storage_disk_is_locked(const char *disk, bool *ret_locked, int deadline_ms, GError **error);
+
 /* Makes the directory `path' (mode 0711, one level) if it is missing. */
 bool nova_storage_make_dir(const char *path, int deadline_ms, GError **error);
 

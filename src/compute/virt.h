@@ -175,6 +175,9 @@ bool nova_virt_migration_set_bandwidth(nova_virt_migration *migration, int64_t m
  * true: QEMU is dead (seen through a pidfd, not by libvirt's word).  Returns at once for news that came
  * since the last wait; the call's return counts as news once. */
 bool nova_virt_migration_wait(nova_virt_migration *migration, int ms);
+/* When libvirt last told that the source's CPUs were stopped for the switch (CLOCK_BOOTTIME), once; else 0.  A hint:
+ * the switch may still fail and the source go on. */
+int64_t nova_virt_migration_take_stopped(nova_virt_migration *migration);
 bool nova_virt_migration_source_dead(const nova_virt_migration *migration);
 /* False when QEMU's pid could not be watched: then only "domain absent" proves its death. */
 bool nova_virt_migration_watches_source(const nova_virt_migration *migration);

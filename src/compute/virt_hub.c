@@ -59,46 +59,65 @@ void nova_virt_hub_unlisten(nova_virt_hub *hub, nova_virt_listener *listener)
 
 /* ---- events ---- */
 
-static void wake_listeners(nova_virt_hub *hub, const char *uuid)
+enum { REBOOTED = 1 << 0, STOPPED_FOR_SWITCH = 1 << 1 };
+
+static void wake_listeners(nova_virt_hub *hub, const char *uuid, unsigned what)
 {
+	int64_t now = nova_boottime_usec();
+
 	g_mutex_lock(&hub->lock);
 	for (unsigned i = 0; i < hub->listeners->len; i++) {
-		const nova_virt_listener *listener = g_ptr_array_index(hub->listeners, i);
+		nova_virt_listener *listener = g_ptr_array_index(hub->listeners, i);
 		uint64_t one = 1;
 
+		if (strcmp(listener->uuid, uuid) != 0)
+			continue;
+		if (what & STOPPED_FOR_SWITCH)
+			listener->stopped_usec = now;
 		/* Can only fail when the count is full, and then the listener is woken anyway. */
-		if (strcmp(listener->uuid, uuid) == 0 && write(listener->eventfd, &one, sizeof(one)) < 0)
+		if (write(listener->eventfd, &one, sizeof(one)) < 0)
 			continue;
 	}
 	g_mutex_unlock(&hub->lock);
 }
 
-static void tell(nova_virt_hub *hub, virDomainPtr domain, bool rebooted)
+int64_t nova_virt_hub_take_stopped(nova_virt_hub *hub, nova_virt_listener *listener)
+{
+	int64_t stopped;
+
+	g_mutex_lock(&hub->lock);
+	stopped = listener->stopped_usec;
+	listener->stopped_usec = 0;
+	g_mutex_unlock(&hub->lock);
+	return stopped;
+}
+
+static void tell(nova_virt_hub *hub, virDomainPtr domain, unsigned what)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 
 	if (virDomainGetUUIDString(domain, uuid) < 0)
 		return;
-	wake_listeners(hub, uuid);
+	wake_listeners(hub, uuid, what);
 	g_mutex_lock(&hub->calling);
 	if (hub->events.domain)
-		hub->events.domain(uuid, rebooted, hub->events.user);
+		hub->events.domain(uuid, what & REBOOTED, hub->events.user);
 	g_mutex_unlock(&hub->calling);
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *hub)
 {
+	bool stopped = event == VIR_DOMAIN_EVENT_SUSPENDED && detail == VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED;
+
 	(void)conn;
-	(void)event;
-	(void)detail;
-	tell(hub, domain, false);
+	tell(hub, domain, stopped ? STOPPED_FOR_SWITCH : 0);
 	return 0;
 }
 
 static void on_reboot(virConnectPtr conn, virDomainPtr domain, void *hub)
 {
 	(void)conn;
-	tell(hub, domain, true);
+	tell(hub, domain, REBOOTED);
 }
 
 static void on_job_completed(virConnectPtr conn, virDomainPtr domain, virTypedParameterPtr params, int n, void *hub)
@@ -106,7 +125,7 @@ static void on_job_completed(virConnectPtr conn, virDomainPtr domain, virTypedPa
 	(void)conn;
 	(void)params;
 	(void)n;
-	tell(hub, domain, false);
+	tell(hub, domain, 0);
 }
 
 static const struct {

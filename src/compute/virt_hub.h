@@ -36,10 +36,13 @@ void nova_virt_hub_close(nova_virt_hub *hub);
 typedef struct nova_virt_listener {
 	const char *uuid;
 	int eventfd;
+	int64_t stopped_usec; /* under the hub's lock: when its CPUs were last stopped for a switch; 0 */
 } nova_virt_listener;
 
 void nova_virt_hub_listen(nova_virt_hub *hub, nova_virt_listener *listener);
 void nova_virt_hub_unlisten(nova_virt_hub *hub, nova_virt_listener *listener);
+/* listener->stopped_usec, which becomes 0. */
+int64_t nova_virt_hub_take_stopped(nova_virt_hub *hub, nova_virt_listener *listener);
 
 struct nova_virt {
 	nova_conf *conf;

@@ -299,6 +299,11 @@ bool nova_virt_migration_wait(nova_virt_migration *migration, int ms)
 	return nova_virt_process_is_dead(migration->pidfd);
 }
 
+int64_t nova_virt_migration_take_stopped(nova_virt_migration *migration)
+{
+	return nova_virt_hub_take_stopped(migration->virt->hub, &migration->listener);
+}
+
 bool nova_virt_migration_source_dead(const nova_virt_migration *migration)
 {
 	return nova_virt_process_is_dead(migration->pidfd);

@@ -54,7 +54,7 @@ typedef struct nova_migration_facts {
 	nova_power_state pre_power;
 	int64_t token;              /* the row's: the source's domain carries it, the destination's token + 1 */
 	bool strict;
-	bool locks_proven;          /* QEMU's image locks work on the instances' file system (proved at start) */
+	bool locks_proven;          /* the destination saw the lock of the source's QEMU on the guest's disk */
 	bool call_active;           /* our own migrate call has not returned */
 	int64_t steady_ms;          /* since both views have been what they are now */
 	nova_domain_view source, dest;

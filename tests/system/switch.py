@@ -35,6 +35,12 @@ def runs_on(host, uuid, seconds):
             return time.monotonic() - began
 
 
+def lock_was_seen(uuid, number):
+    """What the destination wrote into the journal when it agreed to take the guest."""
+    return [line["evidence"]["image_lock"] for line in api.migration(uuid, number)["journal"] if line.get("evidence") and
+            "image_lock" in line["evidence"]]
+
+
 def settle(uuid, number, host):
     migration = api.wait_migration(uuid, number, 60)
     assert migration["state"] == "done", migration
@@ -59,6 +65,7 @@ def the_source_libvirtd_dies_before_confirm():
         if lab.domain_state("HostB", uuid) == "paused":
             break
     watch = Watch(lab, uuid)
+    assert lock_was_seen(uuid, number) == [True]
     time.sleep(1)  # all memory is over, and the source's libvirtd has asked the destination's to finish
     lab.run("kill", "HostB", "libvirtd")
     lab.run("resume", "HostC", "libvirtd")

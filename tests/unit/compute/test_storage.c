@@ -199,6 +199,35 @@ static nova_probe_outcome look_at_descriptors(const void *args, void *result)
 	return (nova_probe_outcome){ .error = EXDEV, .step = 7 };
 }
 
+/* What QEMU's block/file-posix.c does for an image that it writes: read locks on bytes 100 + n for what it uses and
+ * 200 + n for what it does not share. */
+static void test_the_lock_of_a_running_qemu_is_seen(void **state)
+{
+	static const struct {
+		off_t byte;
+		bool seen;
+	} cases[] = { { 101, false }, { 200, false }, { 201, true }, { 202, false } };
+	g_autofree char *disk = g_strdup_printf("%s/disk", (char *)*state);
+	g_autoptr(GError) error = NULL;
+	bool locked = true;
+
+	assert_true(g_file_set_contents(disk, "", 0, NULL));
+	assert_ok(nova_storage_disk_is_locked(disk, &locked, 5000, &error), error);
+	assert_false(locked);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = cases[i].byte, .l_len = 1 };
+		int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+		assert_true(fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0);
+		assert_ok(nova_storage_disk_is_locked(disk, &locked, 5000, &error), error);
+		assert_int_equal(locked, cases[i].seen);
+		close(fd);
+	}
+	assert_false(nova_storage_disk_is_locked("/nowhere/disk", &locked, 5000, &error));
+	assert_fault(error, NOVA_FAULT_STORAGE);
+}
+
 static void test_a_hanging_probe_is_over_by_its_deadline(void **state)
 {
 	int64_t begun = g_get_monotonic_time();
@@ -253,6 +282,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nonces, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_nonce_is_no_path, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_disks_open, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_the_lock_of_a_running_qemu_is_seen, scratch_setup,
+						scratch_teardown),
 		cmocka_unit_test(test_a_hanging_probe_is_over_by_its_deadline),
 		cmocka_unit_test(test_a_dying_probe_is_an_error),
 		cmocka_unit_test(test_a_probe_has_no_descriptors_of_its_parent),
