@@ -10,6 +10,7 @@
 #include "common/timestamp.h"
 #include "common/uuid.h"
 #include "db/operations.h"
+#include "model/matrix.h"
 
 #include <string.h>
 
@@ -81,17 +82,17 @@ bool nova_server_migrations_show(nova_request *r, GError **error)
 	return nova_reply_member(r, 200, "migration", nova_view_server_migration(&view, op));
 }
 
-/* The migration a wish is about.  `word' is Nova's name of the wish. */
-static nova_operation *find_for_wish(nova_request *r, const char *word, nova_fault absent, GError **error)
+/* The migration a wish is about. */
+static nova_operation *find_for_wish(nova_request *r, nova_ask ask, nova_fault absent, GError **error)
 {
 	GError *failure = NULL;
 	g_autoptr(nova_operation) op = find_active(r, &failure);
+	const nova_refusal_facts facts = { .instance_uuid = r->server->uuid };
 
 	if (failure)
 		g_propagate_error(error, failure);
 	else if (!op)
-		nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is in an invalid state for '%s'",
-			  r->server->uuid, word);
+		nova_cell_check(ask, nova_matrix_idle(ask, r->server->vm_state), &facts, error);
 	else if (!is_named(op, r->ids[1]))
 		nova_fail(error, absent, "Migration %s not found for instance %s", r->ids[1], r->server->uuid);
 	else
@@ -109,25 +110,16 @@ static bool granted(nova_request *r, int64_t id)
 bool nova_server_migrations_abort(nova_request *r, GError **error)
 {
 	g_autoptr(nova_operation) op =
-		find_for_wish(r, "abort live migration", NOVA_FAULT_MIGRATION_NOT_FOUND, error);
+		find_for_wish(r, NOVA_ASK_ABORT, NOVA_FAULT_MIGRATION_NOT_FOUND, error);
 
 	return op && nova_operations_request_abort(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
 }
 
 bool nova_server_migrations_force(nova_request *r, GError **error)
 {
-	g_autoptr(nova_operation) op = find_for_wish(r, "force_complete", NOVA_FAULT_BAD_REQUEST, error);
-	const nova_flow_row *row = op ? nova_flow_row_of(op->kind, op->state) : NULL;
+	g_autoptr(nova_operation) op = find_for_wish(r, NOVA_ASK_FORCE_COMPLETE, NOVA_FAULT_BAD_REQUEST, error);
 
-	if (!op)
-		return false;
-	if (!row || !(row->flags & NOVA_FLOW_RUNNING))
-		return nova_fail(error, NOVA_FAULT_MIGRATION_STATE,
-				 "Migration %" G_GINT64_FORMAT
-				 " state of instance %s is %s. Cannot force_complete while the "
-				 "migration is in this state.",
-				 op->id, r->server->uuid, nova_view_migration_status(op));
-	return nova_operations_request_force(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
+	return op && nova_operations_request_force(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
 }
 
 /* ---- one server's, as this project tells it: ended ones too, with state, reason and journal ---- */

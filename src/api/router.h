@@ -10,6 +10,7 @@
 #include "api/policy.h"
 #include "api/request.h"
 #include "api/schema.h"
+#include "model/matrix.h"
 
 #include <stdio.h>
 
@@ -42,6 +43,7 @@ typedef struct nova_action {
 	const nova_schema *args;    /* NULL: any value, ignored */
 	nova_handler run;           /* NULL: Nova has it, this version of nova-lite does not: 501 */
 	const char *doc;
+	nova_ask ask;               /* its row of the matrix, which knows what a busy server answers */
 } nova_action;
 
 extern const nova_route nova_routes[]; /* each ends with a row whose first member is NULL */

@@ -213,12 +213,27 @@ static bool load_server(nova_request *r, GError **error)
 	return r->server != NULL;
 }
 
+/* What this version does not have is refused for that reason only where it could be done at all. */
+static bool allows_ask(const nova_request *r, const nova_action *action, GError **error)
+{
+	const nova_refusal_facts facts = {
+		.instance_uuid = r->server->uuid,
+		.task_state = nova_instance_task_state(r->server),
+	};
+
+	return action->ask == NOVA_ASK_NONE || !r->server->busy ||
+	       nova_cell_check(action->ask, nova_matrix_busy(action->ask, r->server->op_kind, r->server->op_state),
+			       &facts, error);
+}
+
 static bool run_action(nova_request *r, GError **error)
 {
 	const nova_action *action = NULL;
 
 	if (!read_action(r, &action, error) || !check_action(r, action, error) || !load_server(r, error) ||
 	    !nova_policy_check(r->context, action->rule, action->policy, error))
+		return false;
+	if (!action->run && !allows_ask(r, action, error))
 		return false;
 	if (!action->run)
 		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,

@@ -8,13 +8,14 @@
 #include "common/log.h"
 #include "compute/guest.h"
 #include "compute/images.h"
+#include "model/matrix.h"
 #include "db/flavors.h"
 
 #define FILES_MS 60000 /* to make or remove a disk */
 
 static bool is_unwanted(const nova_step *step)
 {
-	return step->op->abort_requested || step->instance->delete_requested;
+	return nova_operation_is_unwanted(step->op, step->instance->delete_requested);
 }
 
 static nova_step_end cancel(nova_step *step, GError **error)

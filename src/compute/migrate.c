@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "compute/guest.h"
+#include "model/matrix.h"
 #include "rpc/doorbell.h"
 
 #define LOOK_MS 3000  /* at either host; a host that needs longer is "unknown" this time */
@@ -142,7 +143,7 @@ char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look
 
 bool nova_migrate_is_unwanted(const nova_step *step)
 {
-	return step->op->abort_requested || step->instance->delete_requested;
+	return nova_operation_is_unwanted(step->op, step->instance->delete_requested);
 }
 
 nova_step_end nova_migrate_cancel(nova_step *step, GError **error)

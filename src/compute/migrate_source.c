@@ -278,7 +278,7 @@ static nova_step_end rolled_back(nova_step *step, const nova_migrate_look *look,
 	g_autofree char *why = nova_step_why(step);
 	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
 	const nova_op_outcome outcome = {
-		.state = nova_migrate_is_unwanted(step) ? NOVA_OPS_CANCELLED : NOVA_OPS_FAILED,
+		.state = step->op->abort_requested ? NOVA_OPS_CANCELLED : NOVA_OPS_FAILED,
 		.reason = why,
 		.set_power = true,
 		.power_state = look->source.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED,

@@ -6,6 +6,7 @@
 #include "db/fence.h"
 #include "db/rows.h"
 #include "db/op_step.h"
+#include "model/matrix.h"
 
 #include <string.h>
 
@@ -173,15 +174,22 @@ static bool run_delete(nova_tx *tx, void *arg, GError **error)
 		if (!active)
 			return false;
 	}
-	if (active && active->kind == NOVA_OP_DELETE) {
+	nova_answer answer = active ? nova_matrix_busy(NOVA_ASK_DELETE, active->kind, active->state).answer :
+				      NOVA_ANSWER_BEGINS;
+
+	if (answer == NOVA_ANSWER_JOINS) {
 		operation = active->id;
 	} else if (active) {
+		g_auto(GStrv) flag_states = nova_matrix_flag_states(NOVA_ASK_DELETE);
+		g_autofree char *states = nova_arg_array((const char *const *)flag_states);
+
 		if (!nova_tx_run(
 			    tx, NOVA_Q_INSTANCE_WISH_DELETED,
 			    NOVA_ARGS(uuid, nova_arg_text(del->beginning.by ? del->beginning.by->request_id
 									    : NULL)),
 			    NULL, error) ||
-		    !nova_tx_run(tx, NOVA_Q_OPERATION_ASK_ACTIVE_TO_ABORT, NOVA_ARGS(uuid), NULL, error))
+		    !nova_tx_run(tx, NOVA_Q_OPERATION_ASK_ACTIVE_TO_ABORT,
+				 NOVA_ARGS(uuid, nova_arg_text(states)), NULL, error))
 			return false;
 	} else if (nova_result_is_null(instance, "host_id")) {
 		if (!nova_beginning_delete_at_once(tx, &del->beginning, &operation, error))

@@ -6,6 +6,7 @@
 #include "db/fence.h"
 #include "db/rows.h"
 #include "db/op_step.h"
+#include "model/matrix.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -231,24 +232,11 @@ bool nova_operations_attempts(nova_db *db, int64_t id, GPtrArray **ret, GError *
 
 /* ---- wishes ---- */
 
-/* "kind/state" of every row of the migrations' tables that has the flag, as a text[]. */
-static char *states_with(unsigned flag)
+static bool wish(nova_db *db, nova_query_id query, nova_ask ask, const char *instance_uuid, int64_t id,
+		 GError **error)
 {
-	g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-
-	for (int kind = 0; kind < NOVA_OP__COUNT; kind++)
-		for (const nova_flow_row *row = nova_flow_of((nova_op_kind)kind)->rows; row->doc; row++)
-			if ((row->flags & flag) && row->status)
-				g_ptr_array_add(words, g_strconcat(nova_op_kind_name((nova_op_kind)kind), "/",
-								   nova_op_state_name(row->state), NULL));
-	g_ptr_array_add(words, NULL);
-	return nova_arg_array((const char *const *)words->pdata);
-}
-
-static bool wish(nova_db *db, nova_query_id query, unsigned flag, const char *verb, const char *instance_uuid,
-		 int64_t id, GError **error)
-{
-	g_autofree char *states = states_with(flag);
+	g_auto(GStrv) flag_states = nova_matrix_flag_states(ask);
+	g_autofree char *states = nova_arg_array((const char *const *)flag_states);
 	g_autoptr(nova_result) row = NULL;
 	g_autoptr(nova_operation) op = NULL;
 	g_autoptr(GError) failed = NULL;
@@ -273,25 +261,21 @@ static bool wish(nova_db *db, nova_query_id query, unsigned flag, const char *ve
 		return nova_fail(error, NOVA_FAULT_MIGRATION_NOT_FOUND,
 				 "Migration %" PRId64 " for server %s not found", id,
 				 instance_uuid ? instance_uuid : "");
-	bool late = op->state == NOVA_OPS_SWITCHED || op->state == NOVA_OPS_CLEANING;
+	const nova_refusal_facts facts = { .instance_uuid = op->instance_uuid, .migration = id, .status = at->status };
 
-	return nova_fail(error, NOVA_FAULT_MIGRATION_STATE,
-			 "Migration %" PRId64
-			 " state of instance %s is %s. Cannot %s while the migration is in this state%s.",
-			 id, instance_uuid, at->status, verb,
-			 late ? ": too late, the guest runs on its destination" : "");
+	/* True only when the row moved on between the two statements: the state it is in now would have taken it. */
+	return nova_cell_check(ask, nova_matrix_busy(ask, op->kind, op->state), &facts, error) &&
+	       nova_fail(error, NOVA_FAULT_STALE, "migration %" PRId64 " is changing, ask again", id);
 }
 
 bool nova_operations_request_abort(nova_db *db, const char *instance_uuid, int64_t id, GError **error)
 {
-	return wish(db, NOVA_Q_OPERATION_REQUEST_ABORT, NOVA_FLOW_ABORTABLE, "abort", instance_uuid, id,
-		    error);
+	return wish(db, NOVA_Q_OPERATION_REQUEST_ABORT, NOVA_ASK_ABORT, instance_uuid, id, error);
 }
 
 bool nova_operations_request_force(nova_db *db, const char *instance_uuid, int64_t id, GError **error)
 {
-	return wish(db, NOVA_Q_OPERATION_REQUEST_FORCE, NOVA_FLOW_RUNNING, "force_complete", instance_uuid,
-		    id, error);
+	return wish(db, NOVA_Q_OPERATION_REQUEST_FORCE, NOVA_ASK_FORCE_COMPLETE, instance_uuid, id, error);
 }
 
 /* ---- what changes beside the row's seq ---- */

@@ -4,7 +4,7 @@
 #include "common/fault_point.h"
 #include "model/decide.h"
 #include "model/flow.h"
-#include "model/instance.h"
+#include "model/matrix.h"
 
 bool nova_cmd_config_sample(nova_manage *manage, int argc, char **argv, GError **error)
 {
@@ -44,25 +44,6 @@ static void print_flow(nova_op_kind kind)
 	printf("\n");
 }
 
-/* Which operation may begin in which state of an idle server. */
-static void print_matrix(void)
-{
-	printf("## What may begin when\n\nA server with an active operation refuses everything but delete, which is "
-	       "remembered, aborts the\nactive operation if it can still be aborted, and runs when that has "
-	       "ended.\n\n|  |");
-	for (unsigned vm = 0; vm < NOVA_VM__COUNT; vm++)
-		printf(" %s |", nova_vm_state_name(vm));
-	printf("\n|---|");
-	for (unsigned vm = 0; vm < NOVA_VM__COUNT; vm++)
-		printf("---|");
-	for (unsigned kind = 0; kind < NOVA_OP__COUNT; kind++) {
-		printf("\n| %s |", nova_op_kind_name(kind));
-		for (unsigned vm = 0; vm < NOVA_VM__COUNT; vm++)
-			printf(" %s |", nova_op_kind_vm_states(kind) & (1u << vm) ? "yes" : "-");
-	}
-	printf("\n");
-}
-
 bool nova_cmd_flow_show(nova_manage *manage, int argc, char **argv, GError **error)
 {
 	nova_op_kind kind;
@@ -86,7 +67,6 @@ bool nova_cmd_flow_show(nova_manage *manage, int argc, char **argv, GError **err
 	printf("# The states operations walk through\n\nPrinted by `nova-lite-manage flow`.\n\n");
 	for (unsigned i = 0; i < NOVA_OP__COUNT; i++)
 		print_flow(i);
-	print_matrix();
 	return true;
 }
 
@@ -106,5 +86,15 @@ bool nova_cmd_flow_faults(nova_manage *manage, int argc, char **argv, GError **e
 		return false;
 	for (size_t i = 0; nova_fault_point_names[i]; i++)
 		puts(nova_fault_point_names[i]);
+	return true;
+}
+
+bool nova_cmd_flow_requests(nova_manage *manage, int argc, char **argv, GError **error)
+{
+	if (!nova_command_parse(manage, NULL, 0, 0, &argc, &argv, error))
+		return false;
+	g_autofree char *text = nova_matrix_markdown();
+
+	fputs(text, stdout);
 	return true;
 }

@@ -42,6 +42,7 @@ bool nova_cmd_config_dump(nova_manage *manage, int argc, char **argv, GError **e
 bool nova_cmd_flow_show(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_flow_decision(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_flow_faults(nova_manage *manage, int argc, char **argv, GError **error);
+bool nova_cmd_flow_requests(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_flavor_create(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_flavor_list(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_image_add(nova_manage *manage, int argc, char **argv, GError **error);

@@ -27,6 +27,8 @@ const nova_command nova_commands[] = {
 	  false, nova_cmd_flow_decision },
 	{ "flow", "faults", "", "Print the places where NOVA_LITE_FAULT can make a daemon fail, for tests.",
 	  false, nova_cmd_flow_faults },
+	{ "flow", "requests", "", "Print what becomes of a request in each state of each operation.",
+	  false, nova_cmd_flow_requests },
 	{ "flavor", "create", "NAME", "Create a flavor.", true, nova_cmd_flavor_create },
 	{ "flavor", "list", "", "List flavors.", true, nova_cmd_flavor_list },
 	{ "image", "add", "NAME FILE", "Copy a disk image into the image store.", true,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define B(s) NOVA_OPS_BIT(s)
-#define ABORT NOVA_FLOW_ABORTABLE
 #define END NOVA_FLOW_TERMINAL
 
 static const char *const kind_names[] = {
@@ -58,9 +57,9 @@ G_STATIC_ASSERT(G_N_ELEMENTS(actor_names) == NOVA_ACTOR__COUNT);
 
 static const nova_flow_row build_rows[] = {
 	ROW(REQUESTED, SCHEDULER, "build_instances", NULL, "scheduling", "conductor_build_instances",
-	    B(CLAIMED) | B(ERROR) | B(CANCELLED), ABORT, "Chooses a host and books its resources."),
+	    B(CLAIMED) | B(ERROR) | B(CANCELLED), 0, "Chooses a host and books its resources."),
 	ROW(CLAIMED, DEST, "build_and_run_instance", NULL, "scheduling", NULL,
-	    B(SPAWNING) | B(REQUESTED) | B(ERROR) | B(CANCELLED), ABORT,
+	    B(SPAWNING) | B(REQUESTED) | B(ERROR) | B(CANCELLED), 0,
 	    "The host is about to take the guest up."),
 	ROW(SPAWNING, DEST, "build_and_run_instance", NULL, "spawning", "compute__do_build_and_run_instance",
 	    B(DONE) | B(UNDOING), 0, "Fetches the image, makes the disk, starts the guest."),
@@ -128,24 +127,24 @@ static const nova_flow_row reboot_hard_rows[] = {
 
 static const nova_flow_row live_migration_rows[] = {
 	ROW(REQUESTED, SCHEDULER, "live_migrate_instance", "accepted", "migrating",
-	    "conductor_live_migrate_instance", B(CLAIMED) | B(ERROR) | B(CANCELLED), ABORT,
+	    "conductor_live_migrate_instance", B(CLAIMED) | B(ERROR) | B(CANCELLED), 0,
 	    "Chooses a destination, or checks the named one, and books its resources."),
 	ROW(CLAIMED, DEST, "check_can_live_migrate_destination", "accepted", "migrating",
 	    "compute_check_can_live_migrate_destination",
-	    B(CHECKED) | B(REQUESTED) | B(CANCELLED) | B(ERROR), ABORT,
+	    B(CHECKED) | B(REQUESTED) | B(CANCELLED) | B(ERROR), 0,
 	    "The destination checks that it can take this guest."),
 	ROW(CHECKED, SOURCE, "check_can_live_migrate_source", "queued", "migrating",
 	    "compute_check_can_live_migrate_source",
-	    B(PREPARING) | B(REQUESTED) | B(CANCELLED) | B(ERROR), ABORT,
+	    B(PREPARING) | B(REQUESTED) | B(CANCELLED) | B(ERROR), 0,
 	    "Waits for a migration slot on both hosts."),
 	ROW(PREPARING, DEST, "pre_live_migration", "preparing", "migrating", "compute_pre_live_migration",
-	    B(PREPARED) | B(REQUESTED) | B(CANCELLED) | B(ERROR), ABORT,
+	    B(PREPARED) | B(REQUESTED) | B(CANCELLED) | B(ERROR), 0,
 	    "The destination makes ready what the guest needs there."),
 	ROW(PREPARED, SOURCE, "live_migration", "preparing", "migrating", NULL,
-	    B(MIGRATING) | B(CANCELLED) | B(ERROR), ABORT,
+	    B(MIGRATING) | B(CANCELLED) | B(ERROR), 0,
 	    "The source looks at its lease, the guest and the wishes once more."),
 	ROW(MIGRATING, SOURCE, "live_migration", "running", "migrating", "compute_live_migration",
-	    B(SWITCHED) | B(ROLLBACK) | B(FAILED), ABORT | NOVA_FLOW_PERMIT | NOVA_FLOW_RUNNING,
+	    B(SWITCHED) | B(ROLLBACK) | B(FAILED), NOVA_FLOW_PERMIT,
 	    "The permit is committed: memory is copied; only these two hosts may own the guest now."),
 	ROW(SWITCHED, SOURCE, "post_live_migration_at_destination", "running", "migrating",
 	    "compute_post_live_migration_at_destination", B(CLEANING) | B(ERROR), NOVA_FLOW_PERMIT,

@@ -62,10 +62,8 @@ typedef enum nova_op_actor {
 } nova_op_actor;
 
 enum {
-	NOVA_FLOW_ABORTABLE = 1 << 0, /* an abort is honoured in this state */
-	NOVA_FLOW_PERMIT = 1 << 1,    /* the guest may be on either host: nothing else may start it */
-	NOVA_FLOW_TERMINAL = 1 << 2,
-	NOVA_FLOW_RUNNING = 1 << 3,   /* API: force-complete is possible (migration status `running') */
+	NOVA_FLOW_PERMIT = 1 << 0, /* the guest may be on either host: nothing else may start it */
+	NOVA_FLOW_TERMINAL = 1 << 1,
 };
 
 #define NOVA_OPS_BIT(s) (1u << NOVA_OPS_##s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/instance.h"
 
-#include "common/error.h"
+#include "model/matrix.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,21 +11,6 @@ static const char *const vm_state_names[] = {
 	[NOVA_VM_STOPPED] = "stopped",	 [NOVA_VM_ERROR] = "error",   [NOVA_VM_DELETED] = "deleted",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(vm_state_names) == NOVA_VM__COUNT);
-
-#define IN(s) (1u << NOVA_VM_##s)
-
-/* The operation x state matrix for an idle instance.  A busy one refuses everything but DELETE, which
- * becomes a wish recorded in the row. */
-static const unsigned allowed_in[] = {
-	[NOVA_OP_BUILD] = IN(BUILDING),
-	[NOVA_OP_DELETE] = IN(BUILDING) | IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(ERROR),
-	[NOVA_OP_START] = IN(STOPPED),
-	[NOVA_OP_STOP] = IN(ACTIVE) | IN(ERROR),
-	[NOVA_OP_REBOOT_SOFT] = IN(ACTIVE),
-	[NOVA_OP_REBOOT_HARD] = IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(ERROR),
-	[NOVA_OP_LIVE_MIGRATION] = IN(ACTIVE) | IN(PAUSED),
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(allowed_in) == NOVA_OP__COUNT);
 
 /* Nova's API status: the first row whose vm_state and task_state fit; task NULL fits every task. */
 static const struct status_row {
@@ -138,27 +123,29 @@ char *nova_instance_domain_name(int64_t id)
 	return g_strdup_printf("instance-%08" PRIx64, (uint64_t)id);
 }
 
-unsigned nova_op_kind_vm_states(nova_op_kind kind)
-{
-	return allowed_in[kind];
-}
-
 bool nova_instance_may_begin(const nova_instance *instance, nova_op_kind kind, const char *action,
 			     GError **error)
 {
 	const char *task = nova_instance_task_state(instance);
+	nova_ask ask = nova_ask_of_kind(kind);
+	nova_cell cell;
 
-	if (task && kind != NOVA_OP_DELETE)
-		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE,
-				 "Cannot '%s' instance %s while it is in task_state %s", action,
-				 instance->uuid, task);
-	if (!(allowed_in[kind] & (1u << instance->vm_state)))
-		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE,
-				 "Cannot '%s' instance %s while it is in vm_state %s", action,
-				 instance->uuid, vm_state_names[instance->vm_state]);
-	if (instance->delete_requested && kind != NOVA_OP_DELETE)
-		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE,
-				 "Cannot '%s' instance %s while it is in task_state deleting", action,
-				 instance->uuid);
-	return true;
+	if (kind == NOVA_OP_BUILD) /* nobody asks for one: it begins with its server */
+		cell.answer = task ? NOVA_ANSWER_BUSY :
+				     nova_op_kind_vm_states(kind) & (1u << instance->vm_state) ? NOVA_ANSWER_BEGINS :
+												 NOVA_ANSWER_STATE;
+	else if (instance->busy && instance->vm_state != NOVA_VM_DELETED)
+		cell = nova_matrix_busy(ask, instance->op_kind, instance->op_state);
+	else if (instance->delete_requested && kind != NOVA_OP_DELETE)
+		cell = nova_matrix_busy(ask, NOVA_OP_DELETE, NOVA_OPS_REQUESTED); /* it is about to begin */
+	else
+		cell = nova_matrix_idle(ask, instance->vm_state);
+	const nova_refusal_facts facts = {
+		.instance_uuid = instance->uuid,
+		.action = action,
+		.task_state = task ? task : "deleting",
+		.vm_state = instance->vm_state,
+	};
+
+	return nova_cell_check(ask, cell, &facts, error);
 }

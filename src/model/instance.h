@@ -102,10 +102,9 @@ const char *nova_instance_status(nova_vm_state vm_state, const char *task_state)
 /* "instance-0000002a", the name of the libvirt domain.  Caller frees. */
 char *nova_instance_domain_name(int64_t id);
 
-/* Whether an operation of `kind' may begin in this state: the operation x state matrix (printed in
- * doc/flows.md).  False sets INSTANCE_STATE with Nova's wording, `action' being the API's action word:
- * "Cannot 'os-stop' instance UUID while it is in vm_state stopped".  A busy instance refuses everything
- * but DELETE; DELETE of a busy instance is recorded as a wish (delete_requested), see operations.h. */
+/* Whether an operation of `kind' may begin, or be recorded to begin later, on the server as it is: what the matrix says
+ * (model/matrix.h).  False sets INSTANCE_STATE with Nova's wording, `action' being the API's action word:
+ * "Cannot 'os-stop' instance UUID while it is in vm_state stopped". */
 bool nova_instance_may_begin(const nova_instance *instance, nova_op_kind kind, const char *action,
 			     GError **error);
 /* The vm_states in which `kind' may begin, as a bit mask (1u << NOVA_VM_x). */

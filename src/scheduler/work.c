@@ -7,6 +7,7 @@
 #include "db/hosts.h"
 #include "db/instances.h"
 #include "db/operations.h"
+#include "model/matrix.h"
 #include "rpc/actor.h"
 #include "scheduler/select.h"
 
@@ -182,7 +183,7 @@ static bool work(nova_scheduler *scheduler, int64_t id, GError **error)
 
 	if (!instance || !nova_fault_point("scheduler:requested:before", error))
 		return false;
-	if (op->abort_requested || instance->delete_requested)
+	if (nova_operation_is_unwanted(op, instance->delete_requested))
 		return cancel(scheduler, op, error);
 	for (unsigned round = 1; round <= ROUNDS && !done; round++)
 		if (!choose(scheduler, op, instance, context, round == ROUNDS, &done, error))

@@ -425,6 +425,7 @@ def busy_server():
     fault(act(sid, {"os-migrateLive": {"host": None, "block_migration": "auto"}}, "2.87"), 409,
           f"Cannot 'os-migrateLive' instance {sid} while it is in task_state migrating")
     fault(act(sid, {"os-stop": None}), 409, f"Cannot 'stop' instance {sid} while it is in task_state migrating")
+    fault(act(sid, {"pause": None}), 409, f"Cannot 'pause' instance {sid} while it is in task_state migrating")
     equal(ask("DELETE", f"/v2.1/servers/{sid}").status, 204)
     equal(sql(f"SELECT delete_requested FROM instances WHERE uuid = '{sid}'"), "t")
     equal(sql(f"SELECT abort_requested FROM operations WHERE instance = '{sid}' AND kind = 'live-migration'"), "t")
@@ -541,7 +542,7 @@ def migrations_and_abort():
     fault(ask("DELETE", f"/v2.1/servers/{sid}/migrations/99999", version="2.80"), 404,
           f"Migration 99999 not found for instance {sid}")
     fault(ask("POST", f"/v2.1/servers/{sid}/migrations/{mid}/action", {"force_complete": None}, "2.80"), 400,
-          f"Migration {mid} state of instance {sid} is accepted. Cannot force_complete while the migration is in this"
+          f"Migration {mid} state of instance {sid} is accepted. Cannot force complete while the migration is in this"
           " state.")
     listed = get(f"/os-migrations?instance_uuid={sid}", "2.80")["migrations"]
     equal(set(listed[0]), MIGRATION | {"links"})
@@ -554,7 +555,9 @@ def migrations_and_abort():
     equal(ask("DELETE", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.24").status, 202)
     equal(sql(f"SELECT abort_requested, force_requested FROM operations WHERE id = {mid}"), "t|t")
     sql(f"UPDATE operations SET state = 'switched' WHERE id = {mid}")
-    fault(ask("DELETE", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.80"), 400)
+    fault(ask("DELETE", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.80"), 400,
+          f"Migration {mid} state of instance {sid} is running. Cannot abort live migration while the migration is in"
+          " this state: too late, the guest runs on its destination.")
     finish(sid, "done")
     fault(ask("GET", f"/v2.1/servers/{sid}/migrations/{mid}", version="2.80"), 404,
           f"Live migration {mid} for server {sid} is not in progress.")

@@ -162,9 +162,10 @@ UPDATE operations SET force_requested = true
  WHERE id = $1::bigint AND instance = $2::uuid AND kind || '/' || state = ANY ($3::text[])
 RETURNING id;
 
--- :name operation_ask_active_to_abort one instance
+-- :name operation_ask_active_to_abort one instance kind_states
+-- For a delete of its server, in the states in which that ends the operation.
 UPDATE operations SET abort_requested = true
- WHERE instance = $1::uuid AND finished_at IS NULL
+ WHERE instance = $1::uuid AND finished_at IS NULL AND kind || '/' || state = ANY ($2::text[])
 RETURNING id, kind, state;
 
 -- :name operation_note_attempt none id host reason

@@ -115,16 +115,6 @@ static void test_no_state_is_a_trap(void **state)
 	}
 }
 
-static void test_an_abort_is_only_honoured_before_the_switch(void **state)
-{
-	static const char *const abortable = "requested claimed checked preparing prepared migrating";
-
-	(void)state;
-	for (const nova_flow_row *row = nova_flow_of(NOVA_OP_LIVE_MIGRATION)->rows; row->doc; row++)
-		assert_int_equal(!!(row->flags & NOVA_FLOW_ABORTABLE),
-				 listed(abortable, nova_op_state_name(row->state)));
-}
-
 static void test_migration_status_is_novas(void **state)
 {
 	static const char *const want[][2] = {
@@ -183,7 +173,6 @@ int main(void)
 		cmocka_unit_test(test_every_state_that_may_follow_has_a_row),
 		cmocka_unit_test(test_rows_are_complete),
 		cmocka_unit_test(test_no_state_is_a_trap),
-		cmocka_unit_test(test_an_abort_is_only_honoured_before_the_switch),
 		cmocka_unit_test(test_migration_status_is_novas),
 		cmocka_unit_test(test_names_go_both_ways),
 		cmocka_unit_test(test_diagram_names_every_edge),
