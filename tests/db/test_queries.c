@@ -6,6 +6,7 @@
 
 #include "db/migrate.h"
 #include "db/query.h"
+#include "model/identity.h"
 #include "model/instance.h"
 #include "model/operation.h"
 
@@ -74,6 +75,42 @@ static void test_migrations_from_empty_and_again(void **state)
 	assert_null(warning);
 	for (int i = 0; i < nova_n_migrations; i++)
 		assert_int_equal(nova_migrations[i].version, i + 1);
+	nova_db_close(db);
+}
+
+/* A database that was made by the first version gets the rest, and keeps what is in it. */
+static void test_an_older_database_is_brought_up(void **state)
+{
+	g_autofree char *uri = pg_cluster_uri(cluster, "upgrades");
+	g_autofree char *checksum = nova_migration_checksum(&nova_migrations[0]);
+	g_autoptr(GError) error = NULL;
+	int from, to;
+
+	(void)state;
+	g_free(pg_cluster_sql(cluster, "postgres", "CREATE DATABASE upgrades"));
+	g_free(pg_cluster_sql(cluster, "upgrades", "%s", nova_migrations[0].sql));
+	g_free(pg_cluster_sql(cluster, "upgrades",
+			      "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL, "
+			      "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"));
+	g_free(pg_cluster_sql(cluster, "upgrades", "INSERT INTO schema_migrations VALUES (1, '%s', '%s')",
+			      nova_migrations[0].name, checksum));
+	g_free(pg_cluster_sql(cluster, "upgrades",
+			      "INSERT INTO flavors (flavorid, name, vcpus, memory_mb, root_gb) VALUES "
+			      "('1', 'm1.tiny', 1, 64, 1)"));
+	nova_db *db = pg_cluster_open(uri, 1, NULL);
+
+	assert_false(nova_db_check(db, NULL, &error));
+	assert_non_null(strstr(error->message, "nova-lite-manage db sync"));
+	g_clear_error(&error);
+	assert_true(nova_db_sync(db, &from, &to, &error));
+	assert_int_equal(from, 1);
+	assert_int_equal(to, nova_n_migrations);
+	assert_true(nova_db_check(db, NULL, &error));
+	g_autofree char *flavors = pg_cluster_sql(cluster, "upgrades", "SELECT string_agg(name, ',') FROM flavors");
+	g_autofree char *users = pg_cluster_sql(cluster, "upgrades", "SELECT count(*) FROM identity.users");
+
+	assert_string_equal(flavors, "m1.tiny");
+	assert_string_equal(users, "0");
 	nova_db_close(db);
 }
 
@@ -196,6 +233,11 @@ static const char *blocked_name(int i)
 	return nova_blocked_name((nova_blocked)i);
 }
 
+static const char *role_name(int i)
+{
+	return nova_names_get(&nova_role_names, i);
+}
+
 static const char *terminal_name(int i)
 {
 	return nova_op_state_name((nova_op_state)(NOVA_OPS_DONE + i));
@@ -210,6 +252,7 @@ static void test_words_of_schema_and_model_agree(void **state)
 	compare_words("operations_state", state_name, 0, NOVA_OPS__COUNT);
 	compare_words("operations_blocked", blocked_name, 1, NOVA_BLOCKED__COUNT);
 	compare_words("instances_vm_state", vm_name, 0, NOVA_VM__COUNT);
+	compare_words("assignments_role", role_name, 0, NOVA_ROLE__COUNT);
 	compare_words("operations_finished", terminal_name, 0, NOVA_OPS__COUNT - NOVA_OPS_DONE);
 	nova_db_close(db);
 }
@@ -256,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_statement_prepares),
 		cmocka_unit_test(test_migrations_from_empty_and_again),
+		cmocka_unit_test(test_an_older_database_is_brought_up),
 		cmocka_unit_test(test_a_database_without_schema_is_named),
 		cmocka_unit_test(test_strange_schemas_are_refused),
 		cmocka_unit_test(test_several_syncs_at_once),

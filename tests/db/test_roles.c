@@ -4,6 +4,8 @@
  */
 #include "fixture.h"
 
+#include "db/identity.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -101,6 +103,15 @@ static void test_each_service_can_do_its_work(void **state)
 			MUST(nova_instances_delete(api, lost, NULL, NULL, &id, &must_error));
 	}
 	MUST(nova_hosts_release(compute, &a, &must_error));
+
+	g_autofree char *user = NULL;
+
+	MUST(nova_users_create(owner, "u", "h", NULL, &user, &must_error));
+	const nova_token_request token = { .digest = "d", .user_id = user, .methods = "password",
+					   .audit_id = "a", .chain_id = "a", .seconds = 60 };
+
+	MUST(nova_tokens_create(api, &token, &must_error));
+	MUST(nova_tokens_revoke(api, "d", &must_error));
 	fixture_audit(cluster, NAME);
 }
 
@@ -127,6 +138,16 @@ static void test_and_no_more(void **state)
 
 	assert_string_equal(may, "f");
 	g_free(pg_cluster_sql(cluster, NAME, "RESET ROLE"));
+	/* Password hashes and tokens are for the API alone, and only tokens for it to write. */
+	for (size_t i = 0; i < G_N_ELEMENTS(roles); i++) {
+		g_autoptr(nova_user) user = nova_users_find(roles[i], "x", &error);
+
+		assert_int_equal(error == NULL, roles[i] == api);
+		if (error)
+			must_fault(&error, NOVA_FAULT_CONFIG);
+	}
+	assert_false(nova_users_create(api, "x", "h", NULL, NULL, &error));
+	must_fault(&error, NOVA_FAULT_CONFIG);
 }
 
 static int start(void **state)
