@@ -290,7 +290,7 @@ class Checker:
     """
 
     def __init__(self, lab, *options):
-        self.log = lab.directory + "/check-invariants.log"
+        self.log = lab.directory + "/HostA/log/check-invariants.log"
         self.process = subprocess.Popen([os.path.join(TOP, "tests/faults/check-invariants"), "--lab", lab.directory,
                                          "--log", self.log, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
