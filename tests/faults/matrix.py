@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The fault matrix: in every state of a live migration everything that takes part in it dies, stops or is restarted, and each time
+the migration ends, no guest is lost or doubled, and the database says what is so.
+
+  matrix.py                     the fixed, representative part
+  matrix.py --all               everything
+  matrix.py --seed N --count K  K cases, the same for the same N
+  matrix.py CASE...             these cases
+  matrix.py --list [--all]      names only; with --all also what is not run, and why
+Options: --jobs J, labs side by side (2); --keep, leave a lab as it is after a violation and end.
+"""
+import argparse
+import collections
+import queue
+import sys
+import threading
+import time
+import traceback
+
+import matrix_cases as cases
+from matrix_lab import MatrixLab
+from matrix_run import Result, run_case
+
+printing = threading.Lock()
+
+
+def say(*words):
+    with printing:
+        print(*words, flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("names", nargs="*", metavar="CASE")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", action="store_true")
+    return parser.parse_args()
+
+
+def selection(args):
+    if args.names:
+        return [cases.parse(name) for name in args.names]
+    if args.seed is not None:
+        return cases.some(args.seed, args.count)
+    return cases.possible() if args.all else cases.chosen()
+
+
+def print_list(args):
+    for case in selection(args):
+        print(cases.name_of(case))
+    if args.all:
+        needless = collections.Counter()
+        for case in cases.every():
+            why = cases.is_needless(case)
+            if why:
+                needless[why] += 1
+                print("# %s: %s" % (cases.name_of(case), why))
+        print("# %d combinations, %d are run; and %d points at which a step fails" % (
+            len(cases.every()), len(cases.every()) - sum(needless.values()), len(cases.error_cases())))
+        for why, count in needless.items():
+            print("# %d not run: %s" % (count, why))
+    return 0
+
+
+class Worker(threading.Thread):
+    """A lab and the cases it takes from the queue."""
+
+    def __init__(self, number, waiting, results, keep):
+        super().__init__()
+        self.name, self.waiting, self.results, self.keep, self.lab = "matrix%d" % number, waiting, results, keep, None
+        self.error = None
+
+    def one(self, case):
+        result = run_case(self.lab, case)
+        self.results.append(result)
+        say("%-7s %s: %s (%.1f s)%s%s%s" % (
+            "not ok" if result.wrong else "ok", cases.name_of(case), result.outcome, result.seconds,
+            ", over %.1f s after the healing" % result.recovery if result.recovery else "",
+            ", longest pause %.2f s" % result.pause if result.pause is not None else "",
+            ", " + "; ".join(result.notes) if result.notes else ""), *("\n        " + text for text in result.wrong))
+        return result
+
+    def run(self):
+        try:
+            while True:
+                try:
+                    case = self.waiting.get_nowait()
+                except queue.Empty:
+                    return
+                self.lab = self.lab or MatrixLab(self.name)
+                began = time.monotonic()
+                try:
+                    wrong = self.one(case).wrong
+                except Exception as error:  # whatever it is: the others shall run
+                    wrong = ["could not be run: %s" % error]
+                    say("not ok  %s\n%s" % (cases.name_of(case), traceback.format_exc()))
+                    self.results.append(Result(case, "-", 0.0, None, wrong, [], time.monotonic() - began))
+                if wrong and self.keep and self.lab:
+                    say("the lab is left in %s" % self.lab.directory)
+                    self.lab = None
+                    return
+                if wrong and self.lab:  # the next one shall not suffer for it
+                    self.lab.down()
+                    self.lab = None
+        except Exception as error:
+            self.error = error
+            say(traceback.format_exc())
+        finally:
+            if self.lab:
+                self.lab.down()
+
+
+def summary(results, seconds):
+    outcomes = collections.Counter(result.outcome for result in results)
+    actors = collections.defaultdict(list)
+    for result in results:
+        actors["a failing step" if result.case.state == cases.ERROR else result.case.actor].append(result)
+    print("\n%-16s %5s %10s %9s %13s" % ("actor", "cases", "violations", "recovery", "longest pause"))
+    for actor in list(cases.ACTORS) + ["a failing step"]:
+        rows = actors.get(actor)
+        if rows:
+            pauses = [row.pause for row in rows if row.pause is not None]
+            print("%-16s %5d %10d %7.1f s %13s" % (
+                actor, len(rows), sum(bool(row.wrong) for row in rows), max(row.recovery for row in rows),
+                "%.2f s" % max(pauses) if pauses else "not judged"))
+    print("%d cases in %d s; %s; %d violations" % (
+        len(results), seconds, ", ".join("%d %s" % (count, outcome) for outcome, count in sorted(outcomes.items())),
+        sum(bool(result.wrong) for result in results)))
+
+
+def main():
+    args = arguments()
+    if args.list:
+        return print_list(args)
+    began = time.monotonic()
+    waiting, results = queue.Queue(), []
+    for case in selection(args):
+        waiting.put(case)
+    total = waiting.qsize()
+    workers = [Worker(number, waiting, results, args.keep) for number in range(min(args.jobs, total))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    summary(results, time.monotonic() - began)
+    failed = sum(bool(result.wrong) for result in results) + total - len(results)
+    print("%d passed, %d failed" % (total - failed, failed))
+    return 1 if failed or any(worker.error for worker in workers) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
