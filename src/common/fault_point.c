@@ -150,7 +150,8 @@ static bool arm(const char *spec, GError **error)
 			g_ptr_array_add(points, p);
 		else
 			ok = nova_fail(error, NOVA_FAULT_CONFIG, "NOVA_LITE_FAULT: '%s' is not POINT=ACTION[:WHEN], "
-				       "ACTION exit, stop, error, sleep(MS), hold(/FILE), drop or dup, WHEN N, N-M, N- or P%%",
+				       "ACTION exit, stop, error, sleep(MS), hold(/FILE), drop or dup, "
+				       "WHEN N, N-M, N- or P%%",
 				       words[i]);
 	}
 	if (!ok)

@@ -10,7 +10,8 @@
  * ACTION is exit (the process ends at once, as if killed), stop (as by SIGSTOP), sleep(MS), error
  * (the call fails with INTERNAL) or hold(FILE): makes FILE and waits until somebody removes it, while
  * the rest of the process goes on.  Where a message passes, drop loses it and dup doubles it.
- * WHEN is N (only the N-th passing), N-M, N- or P% (by chance); left out it is every passing. Example: the first 29 preparations fail, and the process dies before the flip:
+ * WHEN is N (only the N-th passing), N-M, N- or P% (by chance); left out it is every passing.
+ * Example: the first 29 preparations fail, and the process dies before the flip:
  *	NOVA_LITE_FAULT="compute:prepare=error:1-29,compute:flip=exit"
  * For tests only: a service that starts with it says so in its log.  Any thread; passings are
  * counted for the process.

@@ -40,6 +40,7 @@
 #define BLOCKED_MS 1000
 #define SWITCH_BLOCKED_MS 100
 #define FLIP_FIRST_MS 100
+#define STARTED_LATE "the service was restarted before the copy had begun; it is started now"
 #define FLIP_LAST_MS 2000
 #define USEC_PER_MS INT64_C(1000)
 
@@ -107,6 +108,44 @@ static bool start_copy(struct copy *copy, GError **error)
 	return true;
 }
 
+static bool is_in_journal(const struct copy *copy, const char *message)
+{
+	g_autoptr(GPtrArray) journal = NULL;
+
+	if (!nova_operations_journal(copy->step->compute->db, copy->step->op->id, &journal, NULL))
+		return true; /* as far as we know */
+	for (unsigned i = 0; i < journal->len; i++)
+		if (g_strcmp0(((const nova_journal_entry *)g_ptr_array_index(journal, i))->message, message) == 0)
+			return true;
+	return false;
+}
+
+/* A daemon before us died between the permit and the copy: both hosts answer, the guest is on the source as it was,
+ * no job works on it and the destination has nothing.  The copy is then started after all, once.  Had the call been
+ * made and failed, this is a second try; were it still on its way into libvirt, libvirt would refuse the
+ * later of the two, because a domain has one job and a host one domain of a uuid.  The journal is written
+ * first, so that whatever kills the daemon here does not do so for ever. */
+static bool never_began(struct copy *copy)
+{
+	nova_step *step = copy->step;
+	const nova_operation *op = step->op;
+	nova_observed as_before = op->pre_power == NOVA_POWER_PAUSED ? NOVA_SEEN_PAUSED_USER : NOVA_SEEN_RUNNING;
+	nova_migrate_look *look = &copy->look;
+
+	if (step->memory->tries++ > 0 || nova_migrate_is_unwanted(step))
+		return false;
+	nova_migrate_look_at(step, NULL, look);
+	if (look->source.seen != as_before || look->source.job || look->source.token != step->instance->token ||
+	    look->dest.seen != NOVA_SEEN_ABSENT || is_in_journal(copy, STARTED_LATE))
+		return false;
+	look->verdict = (nova_verdict){ .action = NOVA_DO_MONITOR, .why = STARTED_LATE };
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	nova_fence fence = nova_step_fence(step);
+
+	return nova_operations_note(step->compute->db, &fence, step->op, NOVA_BLOCKED_NO, NULL, 0, STARTED_LATE,
+				    evidence, NULL);
+}
+
 /* The permit was committed by this process a moment ago: nothing was started yet.  Otherwise somebody
  * before us may have. */
 static void begin(struct copy *copy)
@@ -114,10 +153,15 @@ static void begin(struct copy *copy)
 	nova_step *step = copy->step;
 	g_autoptr(GError) error = NULL;
 	bool fresh = step->permitted_seq == step->op->seq;
-	const nova_log_tags tags = tags_of(copy);
 
 	step->permitted_seq = 0;
 	step->memory->locks_proven = false;
+	if (fresh)
+		step->memory->tries++;
+	else
+		fresh = never_began(copy);
+	const nova_log_tags tags = tags_of(copy);
+
 	if (fresh && !start_copy(copy, &error)) {
 		nova_log_warning(&tags, "the copy could not be started: %s", error->message);
 		copy->call_error = g_strdup(error->message);

@@ -30,7 +30,7 @@ typedef enum nova_step_end {
 typedef struct nova_step_memory {
 	nova_op_state state;
 	int64_t entered_usec; /* CLOCK_BOOTTIME when this process first saw it in the state */
-	int tries;
+	int tries;            /* the step's own, as `mark' */
 	int64_t mark;         /* the step's own */
 	/* a migration: what both hosts were last seen to have, and since when (CLOCK_BOOTTIME; 0: not yet) */
 	nova_domain_view seen_source, seen_dest;

@@ -8,7 +8,7 @@ the migration ends, no guest is lost or doubled, and the database says what is s
   matrix.py --seed N --count K  K cases, the same for the same N
   matrix.py CASE...             these cases
   matrix.py --list [--all]      names only; with --all also what is not run, and why
-Options: --jobs J, labs side by side (2); --keep, leave a lab as it is after a violation and end.
+Options: --jobs J, labs side by side (2); --keep, leave a lab as it is after a violation and end; --times, what took how long.
 """
 import argparse
 import collections
@@ -39,6 +39,7 @@ def arguments():
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--times", action="store_true")
     return parser.parse_args()
 
 
@@ -70,19 +71,40 @@ def print_list(args):
 class Worker(threading.Thread):
     """A lab and the cases it takes from the queue."""
 
-    def __init__(self, number, waiting, results, keep):
+    def __init__(self, number, waiting, results, args):
         super().__init__()
-        self.name, self.waiting, self.results, self.keep, self.lab = "matrix%d" % number, waiting, results, keep, None
-        self.error = None
+        self.name, self.waiting, self.results, self.keep, self.lab = "matrix%d" % number, waiting, results, args.keep, None
+        self.times = args.times
+        self.error, self.checker, self.violations = None, None, []
+
+    def watch(self):
+        """The checker of all invariants, from here on."""
+        self.checker = self.checker or self.lab.checker("--interval-ms", "60")
+
+    def unwatch(self):
+        """What it has seen; a violation counts as a case of its own."""
+        checker, self.checker = self.checker, None
+        if not checker:
+            return
+        try:
+            checker.stop()
+        except AssertionError as error:
+            say("not ok  invariants of %s:\n        %s" % (self.name, error))
+            self.violations.append(str(error))
 
     def one(self, case):
+        if cases.may_split(case):
+            self.unwatch()
+        else:
+            self.watch()
         result = run_case(self.lab, case)
         self.results.append(result)
         say("%-7s %s: %s (%.1f s)%s%s%s" % (
             "not ok" if result.wrong else "ok", cases.name_of(case), result.outcome, result.seconds,
             ", over %.1f s after the healing" % result.recovery if result.recovery else "",
             ", longest pause %.2f s" % result.pause if result.pause is not None else "",
-            ", " + "; ".join(result.notes) if result.notes else ""), *("\n        " + text for text in result.wrong))
+            ", " + "; ".join(result.notes) if result.notes else ""),
+            *(["\n        seconds: " + ", ".join(result.phases)] if self.times else []), *("\n        " + text for text in result.wrong))
         return result
 
     def run(self):
@@ -99,12 +121,14 @@ class Worker(threading.Thread):
                 except Exception as error:  # whatever it is: the others shall run
                     wrong = ["could not be run: %s" % error]
                     say("not ok  %s\n%s" % (cases.name_of(case), traceback.format_exc()))
-                    self.results.append(Result(case, "-", 0.0, None, wrong, [], time.monotonic() - began))
+                    self.results.append(Result(case, "-", 0.0, None, wrong, [], time.monotonic() - began, []))
                 if wrong and self.keep and self.lab:
+                    self.unwatch()
                     say("the lab is left in %s" % self.lab.directory)
                     self.lab = None
                     return
                 if wrong and self.lab:  # the next one shall not suffer for it
+                    self.unwatch()
                     self.lab.down()
                     self.lab = None
         except Exception as error:
@@ -112,10 +136,11 @@ class Worker(threading.Thread):
             say(traceback.format_exc())
         finally:
             if self.lab:
+                self.unwatch()
                 self.lab.down()
 
 
-def summary(results, seconds):
+def summary(results, violations, seconds):
     outcomes = collections.Counter(result.outcome for result in results)
     actors = collections.defaultdict(list)
     for result in results:
@@ -130,7 +155,7 @@ def summary(results, seconds):
                 "%.2f s" % max(pauses) if pauses else "not judged"))
     print("%d cases in %d s; %s; %d violations" % (
         len(results), seconds, ", ".join("%d %s" % (count, outcome) for outcome, count in sorted(outcomes.items())),
-        sum(bool(result.wrong) for result in results)))
+        sum(bool(result.wrong) for result in results) + violations))
 
 
 def main():
@@ -142,14 +167,16 @@ def main():
     for case in selection(args):
         waiting.put(case)
     total = waiting.qsize()
-    workers = [Worker(number, waiting, results, args.keep) for number in range(min(args.jobs, total))]
+    workers = [Worker(number, waiting, results, args) for number in range(min(args.jobs, total))]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    summary(results, time.monotonic() - began)
-    failed = sum(bool(result.wrong) for result in results) + total - len(results)
-    print("%d passed, %d failed" % (total - failed, failed))
+    violations = sum(len(worker.violations) for worker in workers)
+    summary(results, violations, time.monotonic() - began)
+    passed = sum(not result.wrong for result in results)
+    print("%d passed, %d failed" % (passed, total - passed + violations))
+    failed = total - passed + violations
     return 1 if failed or any(worker.error for worker in workers) else 0
 
 

@@ -123,7 +123,8 @@ def is_quick(case):
 
 
 def may_split(case):
-    """libvirt's own window: it starts the destination after having given up and resumed the source, and no lock hinders it."""
+    """libvirt's own window: its destination starts the guest late, when its source has given up and gone on, and no lock hinders
+    it.  The strict switch is there to close it; without, the second copy is found and ended."""
     return case.switch == "loose" and case.guest == "nodisk" and case.state in ("midcopy", "switch")
 
 
