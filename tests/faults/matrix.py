@@ -129,7 +129,8 @@ class Worker(threading.Thread):
                     return
                 if wrong and self.lab:  # the next one shall not suffer for it
                     self.unwatch()
-                    self.lab.down()
+                    say("        logs: %s" % self.lab.keep_logs(cases.name_of(case)))
+                    self.lab.end()
                     self.lab = None
         except Exception as error:
             self.error = error
@@ -137,7 +138,7 @@ class Worker(threading.Thread):
         finally:
             if self.lab:
                 self.unwatch()
-                self.lab.down()
+                self.lab.end()
 
 
 def summary(results, violations, seconds):

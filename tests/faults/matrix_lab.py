@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lab in which one case of the fault matrix after the other is run: moments are held, something dies, everything is healed and
 looked at.  The lab is not built anew between two cases, and guests that live go on living."""
+import contextlib
 import glob
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,6 +87,28 @@ class MatrixLab(Lab):
                 subprocess.run([os.path.join(TOP, "lab/guest/mkguest"), image.name, *IMAGE, *more], check=True)
                 self.command("nova-lite-manage", "image", "add", "matrix-" + kind, image.name, "--disk-format", "qcow2")
         self.healthy()
+
+    def keep_logs(self, name):
+        """A copy that survives the lab."""
+        kept = "%s-%s" % (self.directory, name.replace(":", "-"))
+        shutil.rmtree(kept, ignore_errors=True)
+        for host in ["HostA"] + self.hosts:
+            shutil.copytree(os.path.join(self.directory, host, "log"), os.path.join(kept, host))
+        for path in glob.glob(os.path.join(self.directory, "HostA/export/**/console.*"), recursive=True):
+            os.makedirs(os.path.join(kept, os.path.basename(os.path.dirname(path))), exist_ok=True)
+            shutil.copy(path, os.path.join(kept, os.path.basename(os.path.dirname(path))))
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy(os.path.join(self.directory, "check-invariants.log"), kept)
+        with contextlib.suppress(psycopg2.Error), open(os.path.join(kept, "journal"), "w", encoding="utf-8") as file:
+            for row in self.sql("SELECT * FROM journal ORDER BY operation, seq"):
+                print(*row, sep="\t", file=file)
+        return kept
+
+    def end(self):
+        self.down()
+        with contextlib.suppress(FileNotFoundError):  # the checker's
+            os.unlink(os.path.join(self.directory, "check-invariants.log"))
+            os.rmdir(self.directory)
 
     # ---- looking ----
 
