@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/paging.h"
 #include "api/reply.h"
+#include "common/deadline.h"
 #include "common/json.h"
 #include "common/timestamp.h"
 #include "common/uuid.h"
@@ -13,6 +14,10 @@
 #include "model/matrix.h"
 
 #include <string.h>
+
+#define VERDICT_MS 10000
+#define POLL_FIRST_MS 10
+#define POLL_MOST_MS 100
 
 /* ---- one server's ---- */
 
@@ -100,11 +105,42 @@ static nova_operation *find_for_wish(nova_request *r, nova_ask ask, nova_fault a
 	return NULL;
 }
 
-/* The operation as it is now is told about the wish. */
-static bool granted(nova_request *r, int64_t id)
+/* While memory is copied an abort races with the switch, and only the hosts know who won.  So the answer waits until
+ * it is known: 202 is "the guest stays", 400 "too late".  Hosts that do not answer in time, or too many callers that
+ * wait: 202, the wish is in the row and will be honoured if it still can be. */
+static bool wait_for_verdict(nova_request *r, int64_t id, GError **error)
 {
-	nova_request_ring_id(r, id);
-	return nova_reply_empty(r, 202);
+	nova_deadline deadline = nova_deadline_in_ms(VERDICT_MS);
+
+	for (int64_t pause_ms = POLL_FIRST_MS;; pause_ms = MIN(2 * pause_ms, POLL_MOST_MS)) {
+		g_autoptr(GError) failed = NULL; /* the wish is recorded: 202 is true whatever can be read now */
+		g_autoptr(nova_operation) op = nova_operations_find(r->api->db, id, &failed);
+
+		if (op && (op->state == NOVA_OPS_SWITCHED || op->state == NOVA_OPS_CLEANING ||
+			   op->state == NOVA_OPS_DONE)) {
+			const nova_refusal_facts facts = { .instance_uuid = op->instance_uuid,
+							   .migration = id,
+							   .status = nova_view_migration_status(op) };
+
+			return nova_cell_check(NOVA_ASK_ABORT,
+					       nova_matrix_busy(NOVA_ASK_ABORT, op->kind, NOVA_OPS_SWITCHED), &facts,
+					       error);
+		}
+		if (!op || op->state != NOVA_OPS_MIGRATING || nova_deadline_is_expired(deadline) ||
+		    nova_http_is_stopping(r->api->http))
+			return true;
+		g_usleep((unsigned long)pause_ms * 1000);
+	}
+}
+
+static bool abort_was_in_time(nova_request *r, int64_t id, GError **error)
+{
+	if (!nova_http_wait_begin(r->api->http))
+		return true;
+	bool in_time = wait_for_verdict(r, id, error);
+
+	nova_http_wait_end(r->api->http);
+	return in_time;
 }
 
 bool nova_server_migrations_abort(nova_request *r, GError **error)
@@ -112,14 +148,20 @@ bool nova_server_migrations_abort(nova_request *r, GError **error)
 	g_autoptr(nova_operation) op =
 		find_for_wish(r, NOVA_ASK_ABORT, NOVA_FAULT_MIGRATION_NOT_FOUND, error);
 
-	return op && nova_operations_request_abort(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
+	if (!op || !nova_operations_request_abort(r->api->db, r->server->uuid, op->id, error))
+		return false;
+	nova_request_ring_id(r, op->id);
+	return abort_was_in_time(r, op->id, error) && nova_reply_empty(r, 202);
 }
 
 bool nova_server_migrations_force(nova_request *r, GError **error)
 {
 	g_autoptr(nova_operation) op = find_for_wish(r, NOVA_ASK_FORCE_COMPLETE, NOVA_FAULT_BAD_REQUEST, error);
 
-	return op && nova_operations_request_force(r->api->db, r->server->uuid, op->id, error) && granted(r, op->id);
+	if (!op || !nova_operations_request_force(r->api->db, r->server->uuid, op->id, error))
+		return false;
+	nova_request_ring_id(r, op->id); /* the operation as it is now is told about the wish */
+	return nova_reply_empty(r, 202);
 }
 
 /* ---- one server's, as this project tells it: ended ones too, with state, reason and journal ---- */

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define TICK_MS 500        /* between two looks at a copy that goes well */
+#define WISH_TICK_MS 50    /* between two looks for a wish while nothing else is new */
 #define SWITCH_TICK_MS 10  /* at the switch */
 #define SETTLE_MS 10000    /* how long a switch is looked at that often */
 #define LINGER_MS 400      /* how long the end of the source is waited for before anybody is asked */
@@ -228,6 +229,7 @@ static void force_copy(struct copy *copy, const char *why)
 static void keep_pace(struct copy *copy)
 {
 	int step_ms = nova_migrate_pace_step(&copy->pace);
+	nova_pace_verdict verdict = nova_migrate_pace_judge(&copy->pace);
 
 	if (step_ms > 0)
 		nova_virt_migration_set_downtime(copy->migration, step_ms, CALL_MS, NULL);
@@ -235,11 +237,13 @@ static void keep_pace(struct copy *copy)
 		abort_copy(copy, copy->abort_why);
 	else if (!copy->forced && nova_scribe_wants_force(copy->scribe))
 		force_copy(copy, "requested");
-	else if (!copy->forced && nova_migrate_pace_is_over(&copy->pace)) {
+	else if (verdict == NOVA_PACE_STALLED) /* a paused guest would not help */
+		abort_copy(copy, nova_pace_verdict_text(verdict));
+	else if (!copy->forced && verdict != NOVA_PACE_GOOD) {
 		if (copy->step->conf->live_migration_timeout_action == NOVA_TIMEOUT_FORCE_COMPLETE)
-			force_copy(copy, "live_migration_completion_timeout");
+			force_copy(copy, nova_pace_verdict_text(verdict));
 		else
-			abort_copy(copy, "the copy did not finish within live_migration_completion_timeout");
+			abort_copy(copy, nova_pace_verdict_text(verdict));
 	}
 }
 
@@ -269,6 +273,9 @@ static bool copy_goes_on(struct copy *copy)
 		return false;
 	if (seen.job && seen.memory_total > 0)
 		report(copy, &seen);
+	if (seen.job)
+		nova_migrate_pace_note(&copy->pace, seen.memory_processed + seen.disk_processed, seen.memory_remaining,
+				       seen.iteration);
 	keep_pace(copy);
 	return true;
 }
@@ -534,15 +541,32 @@ static int pause_after(const struct copy *copy)
 	return is_switching(copy) || dead ? SWITCH_TICK_MS : TICK_MS;
 }
 
-/* Waits for news of the copy.  A wait that ends early has news. */
+static bool has_new_wish(struct copy *copy)
+{
+	return (!copy->aborting && nova_scribe_wants_abort(copy->scribe)) ||
+	       (!copy->forced && nova_scribe_wants_force(copy->scribe));
+}
+
+/* Waits for news of the copy, or for a wish: somebody who rings wants to be heard now.  A wait that ends early has
+ * news. */
 static void wait_for_news(struct copy *copy, int ms)
 {
-	bool dead = copy->migration && nova_virt_migration_source_dead(copy->migration);
+	int64_t until = now_usec() + ms * USEC_PER_MS;
+	bool early = false;
 
-	if (copy->migration && !dead)
-		note_death(copy, nova_virt_migration_wait(copy->migration, ms));
-	else
-		g_usleep((unsigned long)(ms * USEC_PER_MS));
+	do {
+		bool dead = copy->migration && nova_virt_migration_source_dead(copy->migration);
+		int64_t began = now_usec();
+		int slice = (int)CLAMP((until - began) / USEC_PER_MS, 1, WISH_TICK_MS);
+
+		if (copy->migration && !dead)
+			note_death(copy, nova_virt_migration_wait(copy->migration, slice));
+		else
+			g_usleep((unsigned long)(slice * USEC_PER_MS));
+		early = now_usec() - began < slice * USEC_PER_MS;
+		if (nova_step_was_kicked(copy->step))
+			nova_scribe_look(copy->scribe);
+	} while (!early && now_usec() < until && !has_new_wish(copy));
 	if (copy->migration && !copy->call_error)
 		nova_virt_migration_returned(copy->migration, &copy->call_error);
 }
@@ -623,11 +647,21 @@ static nova_step_end watch(struct copy *copy, GError **error)
 	}
 }
 
+/* How long the copy may already have run: a restart of the daemon gives it no new time. */
+static int64_t permit_age_ms(nova_step *step)
+{
+	int64_t age = 0;
+
+	if (step->permitted_seq != step->op->seq)
+		nova_operations_age_ms(step->compute->db, step->op->id, NOVA_OPS_MIGRATING, &age, NULL);
+	return age;
+}
+
 nova_step_end nova_migrate_migrating(nova_step *step, GError **error)
 {
 	struct copy copy = { .step = step };
 
-	copy.pace = nova_migrate_pace_new(step->conf, step->instance->memory_mb);
+	copy.pace = nova_migrate_pace_new(step->conf, step->instance->memory_mb, permit_age_ms(step));
 	copy.scribe = nova_scribe_new(step);
 	begin(&copy);
 	nova_step_end end = watch(&copy, error);

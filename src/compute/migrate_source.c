@@ -89,7 +89,10 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 
 static nova_step_end not_movable(nova_step *step, const nova_domain_view *view, GError **error)
 {
-	g_autofree char *evidence = nova_guest_evidence(step->compute->host, view);
+	const nova_migrate_look look = { .source = *view,
+					 .dest = { .seen = NOVA_SEEN_UNKNOWN, .token = -1 },
+					 .verdict = { .why = "it was not begun: the destination was not asked" } };
+	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
 	g_autofree char *reason = g_strdup_printf("the guest cannot be migrated: on host '%s' it is '%s'",
 						  step->compute->host, nova_observed_name(view->seen));
 	const nova_op_outcome outcome = { .state = NOVA_OPS_ERROR, .reason = reason, .total_ms = -1 };
@@ -261,8 +264,12 @@ nova_step_end nova_migrate_cleaning(nova_step *step, GError **error)
 	if (nova_guest_is_gone(&look.dest))
 		return lost(step, &look, error);
 	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+	g_autofree char *reason = g_strdup_printf(
+		"the guest is on host '%s'%s", step->op->dest_host,
+		step->op->abort_requested ? "; the abort that was asked for came after the switch, too late" : "");
 	const nova_op_outcome outcome = {
 		.state = NOVA_OPS_DONE,
+		.reason = reason,
 		.set_power = look.dest.seen != NOVA_SEEN_UNKNOWN,
 		.power_state = look.dest.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED,
 		.total_ms = migration_ms(step),

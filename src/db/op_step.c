@@ -26,6 +26,16 @@ nova_op_step nova_op_step_of(const nova_operation *op, const nova_fence *fence, 
 	};
 }
 
+const char *nova_op_step_untouched(const nova_operation *op)
+{
+	const nova_flow_row *row = nova_flow_row_of(op->kind, op->state);
+
+	return op->kind == NOVA_OP_LIVE_MIGRATION && row && !(row->flags & NOVA_FLOW_PERMIT) ?
+		       "{\"source\": {\"touched\": false}, \"dest\": {\"touched\": false}, \"why\": "
+		       "\"the permit to migrate was not given: neither hypervisor was asked to do anything\"}" :
+		       NULL;
+}
+
 /* The host that must act after the step; 0: a scheduler or nobody. */
 static int next_owner(const nova_op_step *step)
 {

@@ -39,6 +39,9 @@ typedef struct nova_op_step {
 nova_op_step nova_op_step_of(const nova_operation *op, const nova_fence *fence, nova_op_state to, const char *message,
 		       const char *evidence);
 
+/* Evidence for the end of a migration, or of a try, that never got its permit; NULL when it did. */
+const char *nova_op_step_untouched(const nova_operation *op);
+
 /* INTERNAL for a transition the flow table does not have, FENCED, STALE.  True with `aborted' set when an abort
  * forbade it. */
 bool nova_op_step_run(nova_tx *tx, nova_op_step *step, GError **error);

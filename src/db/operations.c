@@ -201,6 +201,18 @@ bool nova_operations_journal(nova_db *db, int64_t id, GPtrArray **ret, GError **
 	return true;
 }
 
+bool nova_operations_age_ms(nova_db *db, int64_t id, nova_op_state state, int64_t *ret, GError **error)
+{
+	g_autoptr(nova_result) row = NULL;
+
+	if (!nova_db_one(db, NOVA_Q_OPERATION_AGE,
+			 NOVA_ARGS(nova_arg_int(id), nova_arg_text(nova_op_state_name(state))), &row, error) ||
+	    !row)
+		return false;
+	*ret = nova_result_int(row, "age_ms");
+	return true;
+}
+
 void nova_attempt_free(nova_attempt *attempt)
 {
 	if (!attempt)

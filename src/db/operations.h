@@ -67,6 +67,9 @@ bool nova_operations_list(nova_db *db, const nova_operation_query *query, GPtrAr
 /* *ret: of nova_journal_entry, oldest first. */
 bool nova_operations_journal(nova_db *db, int64_t id, GPtrArray **ret, GError **error);
 
+/* Ms since the operation was last moved into `state', by the database's clock.  False with no error: it never was. */
+bool nova_operations_age_ms(nova_db *db, int64_t id, nova_op_state state, int64_t *ret, GError **error);
+
 /* ---- wishes: flags in the row, honoured by whoever works on it ---- */
 
 /* MIGRATION_NOT_FOUND; MIGRATION_STATE when it is finished or past the switch ("too late"). */

@@ -129,7 +129,8 @@ bool nova_operations_finish(nova_db *db, const nova_fence *fence, nova_operation
 				      .run = run_finish,
 				      .proof = nova_op_step_proof };
 	finish_move move = {
-		.step = nova_op_step_of(op, fence, outcome->state, outcome->reason, evidence),
+		.step = nova_op_step_of(op, fence, outcome->state, outcome->reason,
+					evidence ? evidence : nova_op_step_untouched(op)),
 		.outcome = outcome,
 		.wish = nova_beginning_of(NOVA_OP_DELETE, op->instance_uuid, NULL),
 	};
@@ -168,7 +169,8 @@ bool nova_operations_no_valid_host(nova_db *db, nova_operation *op, const char *
 		.total_ms = -1,
 	};
 	finish_move move = {
-		.step = nova_op_step_of(op, NULL, NOVA_OPS_ERROR, reason, NULL),
+		.step = nova_op_step_of(op, NULL, NOVA_OPS_ERROR, reason,
+					trace ? trace : nova_op_step_untouched(op)),
 		.outcome = &outcome,
 		.wish = nova_beginning_of(NOVA_OP_DELETE, op->instance_uuid, NULL),
 	};

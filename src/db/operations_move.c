@@ -167,7 +167,8 @@ bool nova_operations_refuse(nova_db *db, const nova_fence *fence, nova_operation
 	static const nova_job job = { .name = "refusal by the destination",
 				      .run = run_refuse,
 				      .proof = nova_op_step_proof };
-	nova_op_step step = nova_op_step_of(op, fence, NOVA_OPS_REQUESTED, reason, evidence);
+	nova_op_step step = nova_op_step_of(op, fence, NOVA_OPS_REQUESTED, reason,
+					    evidence ? evidence : nova_op_step_untouched(op));
 
 	if (!reason || !op->dest_host_id)
 		return nova_fail(error, NOVA_FAULT_INTERNAL,

@@ -43,6 +43,18 @@ static json_object *trace_of(const nova_selection *selection)
 	return trace;
 }
 
+/* The end of a migration for which no host was found is evidence too: neither hypervisor was asked to do anything. */
+static void add_untouched(json_object *trace, const nova_operation *op)
+{
+	json_object *source = json_object_new_object(), *dest = json_object_new_object();
+
+	nova_json_add_str(source, "host", op->source_host);
+	nova_json_add_bool(source, "touched", false);
+	nova_json_add_bool(dest, "touched", false);
+	nova_json_add(trace, "source", source);
+	nova_json_add(trace, "dest", dest);
+}
+
 static GHashTable *tried_hosts(nova_scheduler *scheduler, const nova_operation *op, GError **error)
 {
 	g_autoptr(GPtrArray) attempts = NULL;
@@ -80,10 +92,11 @@ static void ring(nova_scheduler *scheduler, const nova_operation *op, const nova
 				 nova_operation_actor_host(op), error->message);
 }
 
-static bool cancel(nova_scheduler *scheduler, nova_operation *op, GError **error)
+static bool cancel(nova_scheduler *scheduler, nova_operation *op, bool delete_requested, GError **error)
 {
 	const nova_op_outcome outcome = { .state = NOVA_OPS_CANCELLED,
-					  .reason = "aborted on request before a host was chosen",
+					  .reason = delete_requested ? "deleted before a host was chosen" :
+								       "aborted on request before a host was chosen",
 					  .total_ms = -1,
 					  .set_vm_state = op->kind == NOVA_OP_BUILD,
 					  .vm_state = NOVA_VM_ERROR };
@@ -157,6 +170,8 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 		g_free(reason);
 		reason = g_steal_pointer(&more);
 	}
+	if (op->kind == NOVA_OP_LIVE_MIGRATION)
+		add_untouched(trace, op);
 	if (!nova_fault_point("scheduler:requested:after", error) ||
 	    !nova_operations_no_valid_host(scheduler->db, op, reason, nova_json_text(trace), error))
 		return false;
@@ -184,7 +199,7 @@ static bool work(nova_scheduler *scheduler, int64_t id, GError **error)
 	if (!instance || !nova_fault_point("scheduler:requested:before", error))
 		return false;
 	if (nova_operation_is_unwanted(op, instance->delete_requested))
-		return cancel(scheduler, op, error);
+		return cancel(scheduler, op, instance->delete_requested, error);
 	for (unsigned round = 1; round <= ROUNDS && !done; round++)
 		if (!choose(scheduler, op, instance, context, round == ROUNDS, &done, error))
 			return false;

@@ -39,6 +39,13 @@ SELECT j.seq, nova_usec(j.at) AS at_us, h.name AS host, j.actor, j.from_state, j
  WHERE j.operation = $1::bigint
  ORDER BY j.seq;
 
+-- :name operation_age one id state
+-- Since the operation was last moved into the state, by this clock.
+SELECT (extract(epoch FROM clock_timestamp() - max(j.at)) * 1000)::bigint AS age_ms
+  FROM journal j
+ WHERE j.operation = $1::bigint AND j.to_state = $2 AND j.from_state <> j.to_state
+HAVING max(j.at) IS NOT NULL;
+
 -- :name operation_attempts many id
 SELECT a.host_id, h.name AS host, a.reason
   FROM attempts a JOIN hosts h ON h.id = a.host_id
