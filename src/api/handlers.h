@@ -44,6 +44,7 @@ bool nova_server_migrations_force(nova_request *r, GError **error);
 bool nova_migrations_index(nova_request *r, GError **error);
 bool nova_migration_stories_index(nova_request *r, GError **error);
 bool nova_migration_stories_show(nova_request *r, GError **error);
+bool nova_migration_stories_find(nova_request *r, GError **error);
 /* instance_actions.c */
 bool nova_instance_actions_index(nova_request *r, GError **error);
 bool nova_instance_actions_show(nova_request *r, GError **error);

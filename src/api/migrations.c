@@ -183,13 +183,28 @@ bool nova_migration_stories_index(nova_request *r, GError **error)
 	return nova_reply_member(r, 200, "migrations", list);
 }
 
-bool nova_migration_stories_show(nova_request *r, GError **error)
+static bool reply_story(nova_request *r, const nova_operation *op, const char *server_name, GError **error)
 {
 	nova_view view = nova_request_view(r);
+	g_autoptr(GPtrArray) journal = NULL;
+	int64_t state_ms;
+	json_object *story;
+
+	if (!nova_operations_journal(r->api->db, op->id, &journal, error))
+		return false;
+	story = nova_view_migration_story(&view, op, journal);
+	nova_json_add_str(story, "server_name", server_name);
+	if (!nova_op_state_is_terminal(op->state) &&
+	    nova_operations_age_ms(r->api->db, op->id, op->state, &state_ms, NULL))
+		nova_json_add_int(story, "state_ms", state_ms);
+	return nova_reply_member(r, 200, "migration", story);
+}
+
+bool nova_migration_stories_show(nova_request *r, GError **error)
+{
 	int64_t id = g_ascii_strtoll(r->ids[1], NULL, 10);
 	GError *failure = NULL;
 	g_autoptr(nova_operation) op = id > 0 ? nova_operations_find(r->api->db, id, &failure) : NULL;
-	g_autoptr(GPtrArray) journal = NULL;
 
 	if (failure) {
 		g_propagate_error(error, failure);
@@ -199,9 +214,28 @@ bool nova_migration_stories_show(nova_request *r, GError **error)
 	    !is_named(op, r->ids[1]))
 		return nova_fail(error, NOVA_FAULT_MIGRATION_NOT_FOUND, "Migration %s not found for instance %s",
 				 r->ids[1], r->server->uuid);
-	if (!nova_operations_journal(r->api->db, op->id, &journal, error))
+	return reply_story(r, op, r->server->name, error);
+}
+
+/* Of any server, also of one that is deleted by now. */
+bool nova_migration_stories_find(nova_request *r, GError **error)
+{
+	const char *id = r->ids[0], *scope = nova_request_scope(r);
+	GError *failure = NULL;
+	g_autoptr(nova_operation) op =
+		nova_uuid_is_valid(id) ? nova_operations_find_by_uuid(r->api->db, id, &failure) :
+					 nova_operations_find(r->api->db, g_ascii_strtoll(id, NULL, 10), &failure);
+
+	if (failure) {
+		g_propagate_error(error, failure);
 		return false;
-	return nova_reply_member(r, 200, "migration", nova_view_migration_story(&view, op, journal));
+	}
+	if (!op || op->kind != NOVA_OP_LIVE_MIGRATION || !is_named(op, id) ||
+	    (scope && g_strcmp0(scope, op->project_id) != 0))
+		return nova_fail(error, NOVA_FAULT_MIGRATION_NOT_FOUND, "Migration %s could not be found.", id);
+	g_autoptr(nova_instance) server = nova_instances_find(r->api->db, op->instance_uuid, NULL, true, NULL);
+
+	return reply_story(r, op, server ? server->name : NULL, error);
 }
 
 /* ---- everybody's ---- */

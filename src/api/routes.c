@@ -63,6 +63,8 @@ const nova_route nova_routes[] = {
 	ROUTE("GET", "/nova-lite/servers/{id}/migrations/{migration}", P "servers:migrations:show", ADMIN,
 	      .flags = SERVER, .run = nova_migration_stories_show,
 	      .doc = "200: one of them: state, reason, times, journal"),
+	ROUTE("GET", "/nova-lite/migrations/{migration}", P "servers:migrations:show", ADMIN,
+	      .run = nova_migration_stories_find, .doc = "200: the same by the migration's number or uuid alone"),
 	ROUTE("GET", "/servers/{id}/os-instance-actions", P "os-instance-actions:list", READER,
 	      .flags = SERVER | NOVA_ROUTE_DELETED, .query = &nova_action_query_schema,
 	      .run = nova_instance_actions_index, .doc = "200: what was done to the server, newest first"),

@@ -76,12 +76,13 @@ json_object *nova_view_migration(const nova_view *view, const nova_operation *op
 	return object;
 }
 
-static json_object *story_line(const nova_view *view, const nova_journal_entry *entry)
+static json_object *story_line(const nova_view *view, const nova_operation *op, const nova_journal_entry *entry)
 {
 	json_object *line = json_object_new_object();
 
 	nova_json_add_int(line, "seq", entry->seq);
 	nova_view_add_time(line, "at", entry->at_us);
+	nova_json_add_int(line, "ms", MAX(0, entry->at_us - op->created_us) / 1000);
 	nova_json_add_str(line, "host", entry->host);
 	nova_json_add_str(line, "actor", entry->actor);
 	nova_json_add_str(line, "from_state", nova_op_state_name(entry->from));
@@ -110,11 +111,14 @@ json_object *nova_view_migration_story(const nova_view *view, const nova_operati
 	nova_json_add_str(object, "state", nova_op_state_name(op->state));
 	nova_json_add_str(object, "doing", nova_flow_row_of(op->kind, op->state)->doc);
 	nova_json_add_str(object, "requested_host", op->requested_host);
+	nova_json_add_str(object, "user_id", op->user_id);
+	nova_json_add_str(object, "project_id", op->project_id);
 	nova_json_add_str(object, "request_id", op->request_id);
 	nova_json_add_str(object, "reason", op->reason);
 	nova_json_add_str(object, "blocked", nova_blocked_name(op->blocked));
 	nova_json_add_str(object, "blocked_host", op->blocked_host);
 	nova_json_add_bool(object, "abort_requested", op->abort_requested);
+	nova_json_add_bool(object, "force_requested", op->force_requested);
 	nova_json_add_bool(object, "strict", op->strict);
 	nova_json_add_int(object, "attempts", op->attempts);
 	add_known(object, "downtime_ms", op->downtime_ms);
@@ -128,7 +132,7 @@ json_object *nova_view_migration_story(const nova_view *view, const nova_operati
 		json_object *lines = json_object_new_array();
 
 		for (unsigned i = 0; i < journal->len; i++)
-			json_object_array_add(lines, story_line(view, journal->pdata[i]));
+			json_object_array_add(lines, story_line(view, op, journal->pdata[i]));
 		nova_json_add(object, "journal", lines);
 	}
 	return object;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/command.h"
+#include "client/explain.h"
 #include "client/watch.h"
 
 #include "common/json.h"
@@ -112,5 +113,27 @@ bool nova_cmd_server_migration_show(nova_client *client, int argc, char **argv, 
 	if (client->format != NOVA_OUTPUT_JSON)
 		json_object_object_del(migration, "journal");
 	nova_client_print_object(client, migration);
+	return true;
+}
+
+bool nova_cmd_migration_explain(nova_client *client, int argc, char **argv, GError **error)
+{
+	json_object *migration;
+
+	if (!nova_client_parse(client, NULL, 1, 1, &argc, &argv, error))
+		return false;
+	g_autofree char *number = nova_session_escape(argv[1]);
+	g_autofree char *path = g_strdup_printf("/nova-lite/migrations/%s", number);
+	g_autoptr(json_object) reply = nova_session_get(client->session, path, error);
+
+	if (!reply || !nova_json_get_object(reply, "migration", &migration, error))
+		return false;
+	if (client->format == NOVA_OUTPUT_JSON) {
+		nova_client_print_object(client, migration);
+		return true;
+	}
+	g_autofree char *story = nova_explain(migration);
+
+	fputs(story, stdout);
 	return true;
 }

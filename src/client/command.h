@@ -25,7 +25,7 @@ typedef struct nova_client {
 } nova_client;
 
 typedef struct nova_client_command {
-	const char *name; /* NULL ends the table */
+	const char *name; /* one word, or two; NULL ends the table */
 	const char *arguments;
 	const char *doc;
 	/* argv[0] is the command. */
@@ -64,6 +64,7 @@ bool nova_cmd_live_migration(nova_client *client, int argc, char **argv, GError 
 bool nova_cmd_live_migration_abort(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_server_migration_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_server_migration_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_migration_explain(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_service_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_hypervisor_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_host_describe(nova_client *client, int argc, char **argv, GError **error);

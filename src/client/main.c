@@ -27,6 +27,8 @@ const nova_client_command nova_client_commands[] = {
 	  nova_cmd_server_migration_list },
 	{ "server-migration-show", "SERVER MIGRATION", "Show one of them.",
 	  nova_cmd_server_migration_show },
+	{ "migration explain", "MIGRATION", "Tell the story of a migration: who, when, where and why.",
+	  nova_cmd_migration_explain },
 	{ "service-list", "", "List services and whether they are up.", nova_cmd_service_list },
 	{ "hypervisor-list", "", "List hypervisors.", nova_cmd_hypervisor_list },
 	{ "host-describe", "HOST", "Show what a host has and who uses it.",
@@ -109,6 +111,18 @@ static int run(nova_client *client, const char *endpoint, bool debug, int argc, 
 	return status_of(error);
 }
 
+/* How many words of the command line name this command; 0: it is another. */
+static int words_of(const char *name, int argc, char **argv)
+{
+	g_auto(GStrv) words = g_strsplit(name, " ", 2);
+	int n = (int)g_strv_length(words);
+
+	for (int i = 0; i < n; i++)
+		if (i + 1 >= argc || strcmp(words[i], argv[i + 1]) != 0)
+			return 0;
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	nova_client client = { 0 };
@@ -146,15 +160,17 @@ int main(int argc, char **argv)
 		print_help(argc < 2 && !help ? stderr : stdout);
 		return argc < 2 && !help ? NOVA_EXIT_USAGE : NOVA_EXIT_OK;
 	}
+	int words = 1;
+
 	client.command = nova_client_commands;
-	while (client.command->name && strcmp(client.command->name, argv[1]) != 0)
+	while (client.command->name && !(words = words_of(client.command->name, argc, argv)))
 		client.command++;
 	if (!client.command->name) {
 		fprintf(stderr, "ERROR: there is no command '%s'; nova-lite --help lists them\n",
 			argv[1]);
 		return NOVA_EXIT_USAGE;
 	}
-	return run(&client, endpoint, debug, argc - 1, argv + 1);
+	return run(&client, endpoint, debug, argc - words, argv + words);
 }
 
 void nova_client_print_list(const nova_client *client, json_object *array,

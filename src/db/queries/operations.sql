@@ -43,7 +43,7 @@ SELECT j.seq, nova_usec(j.at) AS at_us, h.name AS host, j.actor, j.from_state, j
 -- Since the operation was last moved into the state, by this clock.
 SELECT (extract(epoch FROM clock_timestamp() - max(j.at)) * 1000)::bigint AS age_ms
   FROM journal j
- WHERE j.operation = $1::bigint AND j.to_state = $2 AND j.from_state <> j.to_state
+ WHERE j.operation = $1::bigint AND j.to_state = $2 AND (j.from_state <> j.to_state OR j.seq = 0)
 HAVING max(j.at) IS NOT NULL;
 
 -- :name operation_attempts many id

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/explain.h"
 #include "client/watch.h"
 
 #include "common/json.h"
@@ -168,6 +169,88 @@ static void test_a_dead_endpoint_is_named(void **state)
 	assert_true(nova_error_is(error, NOVA_FAULT_CONFIG));
 }
 
+static char *explained(const char *json)
+{
+	g_autoptr(json_object) migration = nova_json_parse(json, strlen(json), 16, NULL);
+
+	assert_non_null(migration);
+	return nova_explain(migration);
+}
+
+static void test_the_story_of_a_migration_that_ended(void **state)
+{
+	g_autofree char *text = explained(
+		"{\"id\": 17, \"server_name\": \"vm1\", \"server_uuid\": \"u-1\", \"status\": \"completed\", "
+		"\"created_at\": \"T0\", \"user_id\": \"ann\", \"project_id\": \"lab\", \"request_id\": \"req-1\", "
+		"\"requested_host\": null, \"state\": \"done\", \"reason\": \"the guest is on host 'HostC'\", "
+		"\"finished_at\": \"T9\", \"total_ms\": 1250, \"downtime_ms\": 31, \"abort_requested\": false, "
+		"\"journal\": ["
+		"{\"ms\": 0, \"actor\": \"api\", \"host\": null, \"from_state\": \"requested\", "
+		"\"to_state\": \"requested\", \"message\": \"requested\", \"evidence\": null},"
+		"{\"ms\": 40, \"actor\": \"scheduler\", \"host\": null, \"from_state\": \"requested\", "
+		"\"to_state\": \"claimed\", \"message\": \"resources booked\", \"evidence\": {\"candidates\": "
+		"[{\"host\": \"HostC\", \"weight\": 1.5}], \"refused\": [{\"host\": \"HostB\", \"filter\": \"x\", "
+		"\"reason\": \"the server is there\"}]}},"
+		"{\"ms\": 2040, \"actor\": \"source\", \"host\": \"HostB\", \"from_state\": \"claimed\", "
+		"\"to_state\": \"switched\", \"message\": null, \"evidence\": {\"source\": {\"host\": \"HostB\", "
+		"\"seen\": \"absent\", \"end\": \"migrated\"}, \"dest\": {\"host\": \"HostC\", "
+		"\"seen\": \"running\", \"token\": 2}, \"why\": \"it moved\"}}]}");
+
+	(void)state;
+	assert_string_equal(
+		text,
+		"Migration 17 of server vm1 (u-1): completed\n"
+		"Asked for at T0 by user ann of project lab, req-1; to any host\n"
+		"\n"
+		"    0.000 s   api              requested: requested\n"
+		"    0.040 s   scheduler        requested -> claimed after 40 ms: resources booked\n"
+		"              fit: HostC (weight 1.50)\n"
+		"              HostB does not fit: the server is there\n"
+		"    2.040 s   source HostB     claimed -> switched after 2.00 s\n"
+		"              source (HostB): does not have the guest; its process ended: migrated\n"
+		"              destination (HostC): the guest is running, ownership token 2\n"
+		"              so: it moved\n"
+		"\n"
+		"It ended at T9 as done: the guest is on host 'HostC'.\n"
+		"From the permit to the change of host it took 1.25 s; the guest stood still for 31 ms.\n");
+}
+
+static void test_the_story_of_one_that_waits(void **state)
+{
+	g_autofree char *text = explained(
+		"{\"id\": 18, \"server_uuid\": \"u-1\", \"status\": \"running\", \"requested_host\": \"HostC\", "
+		"\"state\": \"migrating\", \"doing\": \"Copies.\", \"finished_at\": null, \"state_ms\": 65000, "
+		"\"abort_requested\": true, \"blocked\": \"destination host unreachable\", "
+		"\"blocked_host\": \"HostC\", "
+		"\"rate_bytes\": 2097152, \"dirty_rate_bytes\": 1048576, \"iteration\": 3, \"percent\": 40, "
+		"\"journal\": [{\"ms\": 5, \"actor\": \"source\", \"host\": \"HostB\", \"from_state\": \"checked\", "
+		"\"to_state\": \"cancelled\", \"message\": \"m\", \"evidence\": {\"source\": {\"touched\": false}, "
+		"\"dest\": {\"touched\": false}}},"
+		"{\"ms\": 6, \"actor\": \"source\", \"host\": \"HostB\", \"from_state\": \"checked\", "
+		"\"to_state\": \"checked\", \"evidence\": {\"dest\": {\"host\": \"HostC\", \"seen\": \"unknown\"}, "
+		"\"source\": {\"host\": \"HostB\", \"seen\": \"running\", \"job\": true}, \"call\": \"E\"}}]}");
+
+	(void)state;
+	assert_non_null(strstr(text, "Migration 18 of server u-1: running\nAsked for; to host HostC\n"));
+	assert_non_null(strstr(text, "source: not touched\n              destination: not touched\n"));
+	assert_non_null(strstr(text, "source (HostB): the guest is running, being copied away\n"));
+	assert_non_null(strstr(text, "destination (HostC): could not be asked\n"));
+	assert_non_null(strstr(text, "libvirt's migrate call said: E\n"));
+	assert_non_null(strstr(text, "An abort was asked for.\n"));
+	assert_non_null(strstr(text, "Now it is in state migrating, since 1 min 5 s: Copies.\n"));
+	assert_non_null(strstr(text, "40 % are copied, at 2.0 MiB/s in round 3; the guest dirties 1.0 MiB/s.\n"));
+	assert_non_null(strstr(text, "It is blocked by host HostC: destination host unreachable."));
+}
+
+/* Whatever an older or newer service answers, it is told as far as it goes. */
+static void test_a_story_with_nothing_in_it(void **state)
+{
+	g_autofree char *text = explained("{}");
+
+	(void)state;
+	assert_non_null(strstr(text, "Migration 0 of server"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +262,9 @@ int main(void)
 		cmocka_unit_test(test_progress_line_fits),
 		cmocka_unit_test(test_cells_say_what_json_says),
 		cmocka_unit_test(test_a_dead_endpoint_is_named),
+		cmocka_unit_test(test_the_story_of_a_migration_that_ended),
+		cmocka_unit_test(test_the_story_of_one_that_waits),
+		cmocka_unit_test(test_a_story_with_nothing_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
