@@ -169,6 +169,9 @@ static void run_guest(void *data)
 		done = record(job, row, &plan, &changed, &error) && start_again(job, row, &error);
 		nova_log_info(&tags, "starting the guest: %s", plan.why);
 	}
+	/* A start that was begun waits in this queue behind us. */
+	if (done && plan.leftover)
+		done = destroy_stale(job, conf, &error);
 	if (!done)
 		nova_log_warning(&tags, "could not set the guest right, the next pass tries again: %s", error->message);
 }

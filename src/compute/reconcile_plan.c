@@ -42,6 +42,13 @@ static bool ran(const nova_instance *row)
 	return row->vm_state == NOVA_VM_ACTIVE || row->vm_state == NOVA_VM_PAUSED;
 }
 
+/* Guests have no definition but while they run: one without a process is a leftover (of another program, or of a
+ * migration made by hand), and an autostart in it would bring a second copy to life. */
+static bool is_leftover(const nova_domain_view *view)
+{
+	return view->seen == NOVA_SEEN_STOPPED && view->token >= 0;
+}
+
 /* The owner's host has no domain of it. */
 static nova_reconcile_plan gone_here(const nova_reconcile_facts *facts)
 {
@@ -69,8 +76,16 @@ static nova_reconcile_plan owned_here(const nova_reconcile_facts *facts)
 {
 	const nova_instance *row = facts->row;
 
-	if (is_gone(&facts->view))
-		return gone_here(facts);
+	if (is_gone(&facts->view)) {
+		nova_reconcile_plan plan = gone_here(facts);
+
+		if (row->vm_state == NOVA_VM_BUILDING || !is_leftover(&facts->view))
+			return plan;
+		if (plan.action == NOVA_RECONCILE_NOTHING)
+			return destroy("a definition without a process");
+		plan.leftover = true; /* it says what became of the guest; when that is recorded, it goes */
+		return plan;
+	}
 	if (facts->view.token < row->token)
 		return destroy("its token is older than the row's: a copy from an earlier stay");
 	if (facts->view.token > row->token)
@@ -97,22 +112,34 @@ static nova_reconcile_plan owned_elsewhere(const nova_reconcile_facts *facts)
 	return destroy("it came from a migration that ended without a switch");
 }
 
+/* Left alone, whatever its uuid; a definition only says that nothing of the guest runs here. */
+static nova_reconcile_plan foreign(const nova_reconcile_facts *facts)
+{
+	const nova_instance *row = facts->row;
+	nova_reconcile_plan plan = nothing();
+
+	if (row && facts->view.seen == NOVA_SEEN_STOPPED && row->host_id == facts->host_id && !row->busy &&
+	    row->vm_state != NOVA_VM_DELETED && !row->deleted_us)
+		plan = gone_here(facts);
+	return plan.action == NOVA_RECONCILE_NOTHING ? leave("nova-lite did not make it") : plan;
+}
+
 nova_reconcile_plan nova_reconcile_decide(const nova_reconcile_facts *facts)
 {
 	const nova_instance *row = facts->row;
-	bool gone = is_gone(&facts->view);
+	bool absent = facts->view.seen == NOVA_SEEN_ABSENT;
 
-	if (!gone && facts->view.token < 0)
-		return leave("nova-lite did not make it");
+	if (!absent && facts->view.token < 0)
+		return foreign(facts);
 	if (facts->view.seen == NOVA_SEEN_UNKNOWN)
 		return nothing();
 	if (!row)
-		return gone ? nothing() : leave("the database knows no such server");
+		return absent ? nothing() : leave("the database knows no such server");
 	if (row->busy)
 		return nothing(); /* the operation knows better */
 	if (row->vm_state == NOVA_VM_DELETED || row->deleted_us)
-		return gone ? nothing() : destroy("the server is deleted");
+		return absent ? nothing() : destroy("the server is deleted");
 	if (row->host_id == facts->host_id)
 		return owned_here(facts);
-	return gone ? nothing() : owned_elsewhere(facts);
+	return absent ? nothing() : owned_elsewhere(facts);
 }

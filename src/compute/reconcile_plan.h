@@ -15,7 +15,7 @@ typedef enum nova_reconcile_action {
 	NOVA_RECONCILE_NOTHING,
 	NOVA_RECONCILE_OBSERVE, /* record power and vm_state */
 	NOVA_RECONCILE_START,   /* record, then begin a start: it ran before the host went down */
-	NOVA_RECONCILE_DESTROY, /* a stale copy */
+	NOVA_RECONCILE_DESTROY, /* a stale copy, or a definition without a process */
 	NOVA_RECONCILE_LEAVE,   /* not ours to judge: say so once */
 	NOVA_RECONCILE__COUNT
 } nova_reconcile_action;
@@ -33,6 +33,7 @@ typedef struct nova_reconcile_plan {
 	nova_power_state power;      /* with OBSERVE and START */
 	nova_vm_state vm_state;
 	const char *why;             /* constant text; NULL with NOTHING */
+	bool leftover;               /* with OBSERVE and START: afterwards remove the definition without a process */
 } nova_reconcile_plan;
 
 nova_reconcile_plan nova_reconcile_decide(const nova_reconcile_facts *facts);

@@ -26,6 +26,7 @@ static const struct plan_case {
 	nova_reconcile_action want;
 	nova_vm_state want_vm;
 	nova_power_state want_power;
+	bool leftover;
 } cases[] = {
 	{ .label = "runs, as the row says", .where = ON_THIS_HOST, .vm_state = NOVA_VM_ACTIVE,
 	  .power = NOVA_POWER_RUNNING, .seen = NOVA_SEEN_RUNNING, .token = 5, .want = NOVA_RECONCILE_NOTHING },
@@ -86,6 +87,34 @@ static const struct plan_case {
 	  .power = NOVA_POWER_RUNNING, .seen = NOVA_SEEN_RUNNING, .token = -1, .want = NOVA_RECONCILE_LEAVE },
 	{ .label = "could not be asked", .where = ON_THIS_HOST, .vm_state = NOVA_VM_ACTIVE,
 	  .power = NOVA_POWER_RUNNING, .seen = NOVA_SEEN_UNKNOWN, .token = 5, .want = NOVA_RECONCILE_NOTHING },
+	{ .label = "stale definition of a guest that moved away", .where = ON_ANOTHER_HOST, .vm_state = NOVA_VM_ACTIVE,
+	  .seen = NOVA_SEEN_STOPPED, .token = 4, .want = NOVA_RECONCILE_DESTROY },
+	{ .label = "definition that an incoming migration left", .where = ON_ANOTHER_HOST, .vm_state = NOVA_VM_ACTIVE,
+	  .seen = NOVA_SEEN_STOPPED, .token = 6, .want = NOVA_RECONCILE_DESTROY },
+	{ .label = "definition with the owner's token elsewhere", .where = ON_ANOTHER_HOST, .vm_state = NOVA_VM_ACTIVE,
+	  .seen = NOVA_SEEN_STOPPED, .token = 5, .want = NOVA_RECONCILE_LEAVE },
+	{ .label = "stale definition, its migration is active", .where = ON_ANOTHER_HOST, .vm_state = NOVA_VM_ACTIVE,
+	  .busy = true, .seen = NOVA_SEEN_STOPPED, .token = 4, .want = NOVA_RECONCILE_NOTHING },
+	{ .label = "definition of a guest that has ended", .where = ON_THIS_HOST, .vm_state = NOVA_VM_ACTIVE,
+	  .power = NOVA_POWER_RUNNING, .seen = NOVA_SEEN_STOPPED, .token = 5, .end = NOVA_END_CRASHED,
+	  .want = NOVA_RECONCILE_OBSERVE, .want_vm = NOVA_VM_STOPPED, .want_power = NOVA_POWER_CRASHED, .leftover = true },
+	{ .label = "definition of a guest known to have ended", .where = ON_THIS_HOST, .vm_state = NOVA_VM_STOPPED,
+	  .power = NOVA_POWER_SHUTDOWN, .seen = NOVA_SEEN_STOPPED, .token = 5, .want = NOVA_RECONCILE_DESTROY },
+	{ .label = "host booted, policy on, a definition is there", .where = ON_THIS_HOST, .vm_state = NOVA_VM_ACTIVE,
+	  .power = NOVA_POWER_RUNNING, .wanted = true, .boot_changed = true, .resume = true, .seen = NOVA_SEEN_STOPPED,
+	  .token = 4, .want = NOVA_RECONCILE_START, .want_vm = NOVA_VM_STOPPED, .want_power = NOVA_POWER_SHUTDOWN,
+	  .leftover = true },
+	{ .label = "definition of a deleted guest", .where = DELETED, .vm_state = NOVA_VM_DELETED, .seen = NOVA_SEEN_STOPPED,
+	  .token = 5, .want = NOVA_RECONCILE_DESTROY },
+	{ .label = "definition the database does not know", .where = NO_ROW, .seen = NOVA_SEEN_STOPPED, .token = 5,
+	  .want = NOVA_RECONCILE_LEAVE },
+	{ .label = "somebody else's definition", .where = NO_ROW, .seen = NOVA_SEEN_STOPPED, .token = -1,
+	  .want = NOVA_RECONCILE_LEAVE },
+	{ .label = "somebody else's definition with the uuid of a guest that ended", .where = ON_THIS_HOST,
+	  .vm_state = NOVA_VM_ACTIVE, .power = NOVA_POWER_RUNNING, .seen = NOVA_SEEN_STOPPED, .token = -1,
+	  .want = NOVA_RECONCILE_OBSERVE, .want_vm = NOVA_VM_STOPPED, .want_power = NOVA_POWER_SHUTDOWN },
+	{ .label = "the same, known", .where = ON_THIS_HOST, .vm_state = NOVA_VM_STOPPED, .power = NOVA_POWER_SHUTDOWN,
+	  .seen = NOVA_SEEN_STOPPED, .token = -1, .want = NOVA_RECONCILE_LEAVE },
 	{ .label = "being built", .where = ON_THIS_HOST, .vm_state = NOVA_VM_BUILDING, .seen = NOVA_SEEN_ABSENT,
 	  .want = NOVA_RECONCILE_NOTHING },
 };
@@ -120,6 +149,7 @@ static void test_each_case(void **state)
 			continue;
 		assert_int_equal(plan.vm_state, c->want_vm);
 		assert_int_equal(plan.power, c->want_power);
+		assert_int_equal(plan.leftover, c->leftover);
 	}
 }
 
@@ -151,7 +181,9 @@ static void test_only_known_stale_copies_are_destroyed(void **state)
 						continue;
 					assert_true(token >= 0);
 					assert_false(row.busy);
-					assert_false(vm != NOVA_VM_DELETED && token == 5);
+					/* Of the owner's only what has no process. */
+					assert_false(vm != NOVA_VM_DELETED && token == 5 && seen != NOVA_SEEN_STOPPED);
+					assert_false(vm == NOVA_VM_BUILDING && row.host_id == HERE && token == 5);
 				}
 }
 
