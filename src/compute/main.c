@@ -18,7 +18,8 @@
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define OPEN_MS 15000       /* the hypervisor, at the start */
 #define CHECK_MS 3000       /* each question of the self-check, at most */
-#define WEDGED_MS 120000    /* jobs that do not come to their turn for this long */
+#define WEDGED_TIMES 4      /* jobs that do not come to their turn for so many leases, or calls to libvirt, one after the other */
+#define HELD_PAUSE_MS 500   /* between two looks at a lease that somebody else holds */
 #define RPC_WORKERS 4
 
 nova_conf *nova_compute_conf(const nova_compute *compute)
@@ -202,9 +203,10 @@ static bool self_check(char **ret_health, bool *ret_storage_ok, void *user)
 	int check_ms = (int)MIN(CHECK_MS, conf->service_down_time * 1000 / 6);
 	g_autoptr(GError) hypervisor = NULL;
 	g_autoptr(GError) storage = NULL;
+	int64_t wedged_ms = MAX(conf->service_down_time, conf->libvirt_call_timeout) * WEDGED_TIMES * 1000;
 	nova_storage_view view;
 
-	if (!nova_engine_moves(compute->engine, WEDGED_MS)) {
+	if (!nova_engine_moves(compute->engine, (int)MIN(wedged_ms, INT_MAX))) {
 		*ret_health = g_strdup("its worker threads make no progress");
 		return false;
 	}
@@ -229,7 +231,7 @@ static nova_lease *new_lease(nova_compute *compute, nova_conf *conf, GError **er
 	int call_ms = nova_compute_call_ms(conf);
 	nova_inventory inventory = { 0 };
 	const nova_lease_hooks hooks = { self_check, registered_anew, compute };
-	g_autofree char *uuid = nova_virt_host_uuid(compute->virt, call_ms, error);
+	g_autofree char *uuid = nova_virt_host_uuid(compute->virt, NULL, call_ms, error);
 
 	if (!uuid || !nova_virt_inventory(compute->virt, &inventory, call_ms, error))
 		return NULL;
@@ -249,14 +251,38 @@ static nova_lease *new_lease(nova_compute *compute, nova_conf *conf, GError **er
 	return lease;
 }
 
+/* A lease that another claimant of this name holds runs out within service_down_time if that one is dead, as it
+ * is after a power failure; if it lives, this host is a copy of it and must not act. */
+static bool take_lease(nova_service *service, nova_compute *compute, GError **error)
+{
+	bool said = false;
+
+	for (;;) {
+		g_autoptr(GError) held = NULL;
+
+		if (nova_lease_register(compute->lease, &compute->boot_changed, &held))
+			return true;
+		if (!nova_error_is(held, NOVA_FAULT_LEASE_HELD)) {
+			g_propagate_error(error, g_steal_pointer(&held));
+			return false;
+		}
+		if (!said)
+			nova_log_warning(&(nova_log_tags){ .host = compute->host }, "waiting, not acting: %s", held->message);
+		said = true;
+		if (!nova_service_sleep_ms(service, HELD_PAUSE_MS)) {
+			g_propagate_error(error, g_steal_pointer(&held));
+			return false;
+		}
+	}
+}
+
 static bool registration_up(nova_service *service, void *daemon, GError **error)
 {
 	nova_compute *compute = daemon;
 	g_autoptr(nova_conf) conf = nova_service_conf(service);
 
 	compute->lease = new_lease(compute, conf, error);
-	if (compute->lease && nova_lease_register(compute->lease, &compute->boot_changed, error) &&
-	    nova_compute_report(compute, error))
+	if (compute->lease && take_lease(service, compute, error) && nova_compute_report(compute, error))
 		return true;
 	g_clear_pointer(&compute->lease, nova_lease_free);
 	return false;

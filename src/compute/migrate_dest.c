@@ -22,12 +22,28 @@
 
 /* ---- claimed: can this host take the guest? ---- */
 
+/* The name belongs to the guest's row, so another domain of this name is not this deployment's. */
+static bool check_name(nova_step *step, GError **error)
+{
+	g_autofree char *name = nova_instance_domain_name(step->instance->id);
+	g_autofree char *other = NULL;
+
+	if (!nova_virt_namesake(step->compute->virt, name, step->op->instance_uuid, &other,
+				nova_compute_call_ms(step->conf), error))
+		return false;
+	if (other)
+		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
+				 "host '%s' has another domain named '%s' (uuid %s): rename or remove that one",
+				 step->compute->host, name, other);
+	return true;
+}
+
 /* A domain of this uuid that is here already: a leftover is removed, anything else refuses. */
 static bool check_namesake(nova_step *step, GError **error)
 {
 	nova_domain_view view;
 
-	if (!nova_guest_look(step, &view, error))
+	if (!check_name(step, error) || !nova_guest_look(step, &view, error))
 		return false;
 	if (nova_guest_is_gone(&view))
 		return true;

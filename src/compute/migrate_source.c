@@ -9,6 +9,7 @@
 #include "compute/guest.h"
 #include "compute/migrate.h"
 #include "compute/shared_proof.h"
+#include "db/hosts.h"
 
 #define PING_MS 5000
 #define SLOT_PAUSE_MS 1000
@@ -50,6 +51,29 @@ static bool prove_storage(nova_step *step, bool *ret_proven, GError **error)
 	return true;
 }
 
+/* The source's libvirt will talk to the destination's; so do we, keep the connection warm, and make sure that it is
+ * the one of the host that was chosen: an address may be misspelled, or stale in somebody's name service. */
+static bool reach_destination(nova_step *step, GError **error)
+{
+	const nova_operation *op = step->op;
+	g_autoptr(GError) failed = NULL;
+	g_autofree char *uuid = nova_virt_host_uuid(step->compute->virt, op->dest_address, PING_MS, &failed);
+
+	if (!uuid)
+		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK, "host '%s' cannot reach libvirt on '%s' at '%s': %s",
+				 step->compute->host, op->dest_host, op->dest_address, failed->message);
+	g_autoptr(nova_host) host = nova_hosts_find_by_id(step->compute->db, op->dest_host_id, error);
+
+	if (!host)
+		return (error && *error) || nova_fail(error, NOVA_FAULT_HOST_NOT_FOUND, "the destination has no row");
+	if (g_ascii_strcasecmp(uuid, host->uuid) != 0)
+		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
+				 "at '%s', the address of host '%s', answers the libvirt of another machine (host uuid %s "
+				 "instead of %s): check [libvirt] live_migration_inbound_addr there and the name service here",
+				 op->dest_address, op->dest_host, uuid, host->uuid);
+	return true;
+}
+
 nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
@@ -63,14 +87,8 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 		return refuse_or_wait(step, g_steal_pointer(&failed), error);
 	if (!proven)
 		return nova_step_wait(step, PROOF_PAUSE_MS);
-	/* The source's libvirt will talk to the destination's; so do we, and keep the connection warm. */
-	if (!nova_virt_ping_host(step->compute->virt, step->op->dest_address, PING_MS, &failed)) {
-		g_autofree char *reason = g_strdup_printf("host '%s' cannot reach libvirt on '%s' at '%s': %s",
-							  step->compute->host, step->op->dest_host,
-							  step->op->dest_address, failed->message);
-
-		return nova_step_refuse(step, reason, NULL, error);
-	}
+	if (!reach_destination(step, &failed))
+		return refuse_or_wait(step, g_steal_pointer(&failed), error);
 	if (!nova_step_may_commit(step, error) ||
 	    !nova_operations_take_slots(step->compute->db, &fence, step->op, &taken, &why, error))
 		return NOVA_STEP_ERROR;

@@ -54,8 +54,8 @@ bool nova_virt_ping_host(nova_virt *virt, const char *address, int deadline_ms, 
 /* Calls abandoned so far that have not returned; a health figure. */
 unsigned nova_virt_stuck_calls(const nova_virt *virt);
 
-/* libvirt's host UUID.  Caller frees. */
-char *nova_virt_host_uuid(nova_virt *virt, int deadline_ms, GError **error);
+/* libvirt's host UUID, of this host (address NULL) or another.  Caller frees. */
+char *nova_virt_host_uuid(nova_virt *virt, const char *address, int deadline_ms, GError **error);
 /* Everything but pool_*, ratios and reservations, which come from the configuration and the storage. */
 bool nova_virt_inventory(nova_virt *virt, nova_inventory *ret, int deadline_ms, GError **error);
 
@@ -85,6 +85,11 @@ bool nova_virt_migration_ports(GError **error);
  * the caller knows boot ids.  A running domain whose QEMU does not say whether it has a job counts as having one. */
 bool nova_virt_observe(nova_virt *virt, const char *address, const char *instance_uuid, const char *name,
 		       nova_domain_view *ret, int deadline_ms, GError **error);
+
+/* Whether a domain of that name but another uuid is on this host: *ret_uuid is its uuid, NULL when there is
+ * none.  Caller frees. */
+bool nova_virt_namesake(nova_virt *virt, const char *name, const char *instance_uuid, char **ret_uuid,
+			int deadline_ms, GError **error);
 
 typedef struct nova_virt_domain {
 	char *uuid, *name;

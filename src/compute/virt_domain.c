@@ -223,6 +223,33 @@ bool nova_virt_list(nova_virt *virt, GPtrArray **ret, int deadline_ms, GError **
 	return true;
 }
 
+/* text: a name; result: the uuid of its domain unless that is `uuid' */
+static bool find_namesake(virConnectPtr conn, nova_virt_call *call, GError **error)
+{
+	g_autoptr(virDomain) domain = virDomainLookupByName(conn, call->text);
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	g_clear_pointer(&call->result, g_free);
+	if (!domain)
+		return gone() || nova_virt_fail(error, "cannot look for a domain named '%s'", call->text);
+	if (virDomainGetUUIDString(domain, uuid) == 0 && g_ascii_strcasecmp(uuid, call->uuid) != 0)
+		call->result = g_strdup(uuid);
+	return true;
+}
+
+bool nova_virt_namesake(nova_virt *virt, const char *name, const char *instance_uuid, char **ret_uuid,
+			int deadline_ms, GError **error)
+{
+	g_autoptr(nova_virt_call) call = nova_virt_call_new(find_namesake, instance_uuid);
+
+	call->text = g_strdup(name);
+	call->only_looks = true;
+	if (!nova_virt_link_call(virt->local, call, nova_deadline_in_ms(deadline_ms), NULL, error))
+		return false;
+	*ret_uuid = g_steal_pointer(&call->result);
+	return true;
+}
+
 /* result: the domain's name */
 static bool find_name(virConnectPtr conn, nova_virt_call *call, GError **error)
 {

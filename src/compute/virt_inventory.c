@@ -51,11 +51,15 @@ static bool read_host_uuid(virConnectPtr conn, nova_virt_call *call, GError **er
 	return true;
 }
 
-char *nova_virt_host_uuid(nova_virt *virt, int deadline_ms, GError **error)
+char *nova_virt_host_uuid(nova_virt *virt, const char *address, int deadline_ms, GError **error)
 {
 	g_autoptr(nova_virt_call) call = nova_virt_call_new(read_host_uuid, NULL);
+	g_autoptr(nova_virt_link) link = nova_virt_get_link(virt, address, error);
 
-	return ask(virt, call, deadline_ms, error) ? g_steal_pointer(&call->object) : NULL;
+	call->only_looks = true;
+	if (!link || !nova_virt_link_call(link, call, nova_deadline_in_ms(deadline_ms), NULL, error))
+		return NULL;
+	return g_steal_pointer(&call->object);
 }
 
 static void inventory_free(void *data)
