@@ -71,6 +71,7 @@ bool nova_lease_register(nova_lease *lease, bool *ret_boot_changed, GError **err
 		.migration_address = lease->migration_address,
 		.hypervisor_hostname = lease->hypervisor_hostname,
 		.lease_seconds = lease->lease_s,
+		.epoch = nova_lease_fence(lease).epoch,
 	};
 	int64_t sent = nova_boottime_usec();
 	nova_fence fence;

@@ -18,7 +18,7 @@
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define OPEN_MS 15000       /* the hypervisor, at the start */
 #define CHECK_MS 3000       /* each question of the self-check, at most */
-#define WEDGED_TIMES 4      /* jobs that do not come to their turn for so many leases, or calls to libvirt, one after the other */
+#define WEDGED_TIMES 4      /* so many leases, or libvirt calls: jobs that do not come to their turn for that long */
 #define HELD_PAUSE_MS 500   /* between two looks at a lease that somebody else holds */
 #define RPC_WORKERS 4
 
@@ -267,7 +267,8 @@ static bool take_lease(nova_service *service, nova_compute *compute, GError **er
 			return false;
 		}
 		if (!said)
-			nova_log_warning(&(nova_log_tags){ .host = compute->host }, "waiting, not acting: %s", held->message);
+			nova_log_warning(&(nova_log_tags){ .host = compute->host }, "waiting, not acting: %s",
+					 held->message);
 		said = true;
 		if (!nova_service_sleep_ms(service, HELD_PAUSE_MS)) {
 			g_propagate_error(error, g_steal_pointer(&held));

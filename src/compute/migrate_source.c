@@ -60,16 +60,18 @@ static bool reach_destination(nova_step *step, GError **error)
 	g_autofree char *uuid = nova_virt_host_uuid(step->compute->virt, op->dest_address, PING_MS, &failed);
 
 	if (!uuid)
-		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK, "host '%s' cannot reach libvirt on '%s' at '%s': %s",
-				 step->compute->host, op->dest_host, op->dest_address, failed->message);
+		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
+				 "host '%s' cannot reach libvirt on '%s' at '%s': %s", step->compute->host,
+				 op->dest_host, op->dest_address, failed->message);
 	g_autoptr(nova_host) host = nova_hosts_find_by_id(step->compute->db, op->dest_host_id, error);
 
 	if (!host)
 		return (error && *error) || nova_fail(error, NOVA_FAULT_HOST_NOT_FOUND, "the destination has no row");
 	if (g_ascii_strcasecmp(uuid, host->uuid) != 0)
 		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
-				 "at '%s', the address of host '%s', answers the libvirt of another machine (host uuid %s "
-				 "instead of %s): check [libvirt] live_migration_inbound_addr there and the name service here",
+				 "at '%s', the address of host '%s', answers the libvirt of another machine (host "
+				 "uuid %s instead of %s): check [libvirt] live_migration_inbound_addr there and the "
+				 "name service here",
 				 op->dest_address, op->dest_host, uuid, host->uuid);
 	return true;
 }

@@ -34,10 +34,12 @@ static bool check_name(const nova_compute *compute, GError **error)
 	struct addrinfo *found = NULL;
 	int code = getaddrinfo(compute->host, NULL, NULL, &found);
 
+	/* Retryable: name service may be away for the moment, or come up after us at boot. */
 	if (code != 0)
 		return nova_fail(
-			error, NOVA_FAULT_CONFIG,
-			"the host's name '%s' does not resolve (%s): add it to DNS or to /etc/hosts on every host",
+			error, NOVA_FAULT_SERVICE_AWAY,
+			"the host's name '%s' does not resolve (%s): if that lasts, add it to DNS or to /etc/hosts on "
+			"every host",
 			compute->host, gai_strerror(code));
 	freeaddrinfo(found);
 	return true;

@@ -13,6 +13,7 @@
 
 typedef struct registration {
 	const nova_host_identity *identity;
+	int64_t tried; /* epoch of a run whose COMMIT may or may not have taken effect */
 	nova_fence fence;
 	bool boot_changed;
 } registration;
@@ -36,10 +37,10 @@ static bool find_row(nova_tx *tx, const nova_host_identity *who, int *ret_id, GE
 				error, NOVA_FAULT_CONFLICT,
 				"this machine (host uuid %s) is registered as '%s' and now calls itself "
 				"'%s': its "
-				"guests would be orphaned; set [DEFAULT] host = %s, or, if this is a copy of "
-				"that "
-				"machine, give it a host uuid of its own (host_uuid in libvirtd.conf)",
-				who->uuid, name, who->name, name);
+				"guests would be orphaned; set [DEFAULT] host = %s, or rename the host with "
+				"'nova-lite-manage service rename %s %s', or, if this is a copy of that machine, "
+				"give it a host uuid of its own (host_uuid in libvirtd.conf)",
+				who->uuid, name, who->name, name, name, who->name);
 		if (g_ascii_strcasecmp(uuid, who->uuid) != 0)
 			return nova_fail(error, NOVA_FAULT_CONFLICT,
 					 "host name '%s' belongs to another machine (host uuid %s, this one "
@@ -50,6 +51,36 @@ static bool find_row(nova_tx *tx, const nova_host_identity *who, int *ret_id, GE
 					 name, uuid, who->uuid);
 		*ret_id = id;
 	}
+	return true;
+}
+
+/* A valid lease is only taken over from the same machine: by a daemon that has just been started (the one before
+ * it on this boot is dead, the lock file says), or by the one that holds it. */
+static bool check_holder(nova_tx *tx, const registration *reg, int id, GError **error)
+{
+	const nova_host_identity *who = reg->identity;
+	g_autoptr(nova_result) held = NULL;
+
+	if (!nova_tx_one(tx, NOVA_Q_LEASE_LOOK, NOVA_ARGS(nova_arg_int(id)), &held, error))
+		return false;
+	if (!held || !nova_result_bool(held, "valid"))
+		return true;
+	int64_t epoch = nova_result_int(held, "epoch");
+	const char *boot = nova_result_text(held, "boot_id");
+	int left = (int)nova_result_int(held, "left_s");
+
+	if (*boot && g_strcmp0(boot, who->boot_id) != 0)
+		return nova_fail(error, NOVA_FAULT_LEASE_HELD,
+				 "another machine holds the lease of host '%s' (boot id %s, this one has %s), for %d s "
+				 "more; if that is this machine before it was booted, the lease runs out; if it is a "
+				 "copy of this one (same host uuid %s), give one of them a host_uuid in libvirtd.conf "
+				 "and a name in [DEFAULT] host of its own",
+				 who->name, boot, who->boot_id ? who->boot_id : "none", left, who->uuid);
+	if (who->epoch && epoch != who->epoch && epoch != reg->tried)
+		return nova_fail(error, NOVA_FAULT_LEASE_HELD,
+				 "another nova-lite-compute has registered as host '%s' since (epoch %" PRId64
+				 ", this one had %" PRId64 ") and holds the lease for %d s more: stop one of the two",
+				 who->name, epoch, who->epoch, left);
 	return true;
 }
 
@@ -74,6 +105,8 @@ static bool run_register(nova_tx *tx, void *arg, GError **error)
 		else if (!find_row(tx, who, &id, error)) /* another registration was faster */
 			return false;
 	}
+	if (!check_holder(tx, reg, id, error))
+		return false;
 	if (!nova_tx_one(tx, NOVA_Q_LEASE_TAKE_OVER,
 			 NOVA_ARGS(nova_arg_int(id), nova_arg_text(who->boot_id ? who->boot_id : ""),
 				   nova_arg_int(who->lease_seconds)),
@@ -98,6 +131,7 @@ static bool run_register(nova_tx *tx, void *arg, GError **error)
 			 NULL, error))
 		return false;
 	reg->fence = (nova_fence) { .host_id = id, .epoch = epoch };
+	reg->tried = epoch;
 	reg->boot_changed = boot_changed;
 	return true;
 }
@@ -297,6 +331,28 @@ bool nova_hosts_set_disabled(nova_db *db, const char *name, bool disabled, const
 			   NOVA_ARGS(nova_arg_text(name), nova_arg_bool(disabled), nova_arg_text(reason)),
 			   &row, error) &&
 	       host_must_exist(row, name, error);
+}
+
+bool nova_hosts_rename(nova_db *db, const char *name, const char *new_name, GError **error)
+{
+	GError *failed = NULL;
+	g_autoptr(nova_result) row = NULL;
+	g_autoptr(nova_host) host = nova_hosts_find(db, name, &failed);
+	g_autoptr(nova_host) taken = failed ? NULL : nova_hosts_find(db, new_name, &failed);
+
+	if (failed) {
+		g_propagate_error(error, failed);
+		return false;
+	}
+	if (!host)
+		return nova_fail(error, NOVA_FAULT_HOST_NOT_FOUND, "Compute host %s could not be found.", name);
+	if (taken)
+		return nova_fail(error, NOVA_FAULT_CONFLICT, "There is a compute host %s already.", new_name);
+	if (!nova_db_one(db, NOVA_Q_HOST_RENAME, NOVA_ARGS(nova_arg_text(name), nova_arg_text(new_name)), &row, error))
+		return false;
+	return row || nova_fail(error, NOVA_FAULT_INSTANCE_STATE,
+				"Compute host %s cannot be renamed now: stop its nova-lite-compute, and let the "
+				"operations end that are active on it.", name);
 }
 
 bool nova_hosts_set_forced_down(nova_db *db, const char *name, bool forced_down, GError **error)

@@ -15,13 +15,18 @@ typedef struct nova_host_identity {
 	const char *my_ip, *migration_address;
 	const char *hypervisor_hostname;
 	int lease_seconds;             /* service_down_time */
+	int64_t epoch;                 /* that of the daemon's last registration; 0: it has just been started */
 } nova_host_identity;
 
 /* Registers the daemon: creates the host's row if need be, adds one to its epoch, takes the lease, and
  * in the same transaction re-owns every active operation this host must act on (seq + 1, journalled).
  * *ret_boot_changed: the machine was booted since the last registration.
  * CONFLICT: another host uuid holds the name, or the uuid is known under another name (a renamed host
- * would orphan its guests); the text says what to do. */
+ * would orphan its guests); the text says what to do.
+ * LEASE_HELD (retryable): the lease is valid and is another daemon's: that of a machine with the same name and
+ * uuid but another boot (a copy of this one, or this one before a boot a moment ago), or, for a daemon that was
+ * fenced off (identity->epoch), of whoever registered since.  Only one of two claimants ever acts; the second
+ * gets its turn when the lease has run out. */
 bool nova_hosts_register(nova_db *db, const nova_host_identity *identity, nova_fence *ret_fence,
 			 bool *ret_boot_changed, GError **error);
 
@@ -47,6 +52,9 @@ nova_host *nova_hosts_find_by_id(nova_db *db, int id, GError **error);
 
 /* HOST_NOT_FOUND when there is none of that name. */
 bool nova_hosts_set_disabled(nova_db *db, const char *name, bool disabled, const char *reason, GError **error);
+/* Gives a host another name.  INSTANCE_STATE while its daemon runs or an operation is active on it, CONFLICT when
+ * the new name is taken. */
+bool nova_hosts_rename(nova_db *db, const char *name, const char *new_name, GError **error);
 bool nova_hosts_set_forced_down(nova_db *db, const char *name, bool forced_down, GError **error);
 
 /* What the instances on a host may use at most, per project (describe_resource, os-hosts). */

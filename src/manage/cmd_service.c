@@ -108,3 +108,18 @@ bool nova_cmd_service_disable(nova_manage *manage, int argc, char **argv, GError
 {
 	return set_disabled(manage, argc, argv, true, error);
 }
+
+bool nova_cmd_service_rename(nova_manage *manage, int argc, char **argv, GError **error)
+{
+	const GOptionEntry entries[] = { { 0 } };
+
+	if (!nova_command_parse(manage, entries, 2, 2, &argc, &argv, error))
+		return false;
+	g_autoptr(nova_db) db = nova_db_open(manage->conf, "nova-lite-manage", 1, error);
+
+	if (!db || !nova_hosts_rename(db, argv[1], argv[2], error))
+		return false;
+	printf("Compute host %s is now %s. Set [DEFAULT] host = %s there before you start nova-lite-compute.\n",
+	       argv[1], argv[2], argv[2]);
+	return true;
+}

@@ -52,6 +52,7 @@ bool nova_cmd_network_list(nova_manage *manage, int argc, char **argv, GError **
 bool nova_cmd_service_list(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_service_describe_resource(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_service_enable(nova_manage *manage, int argc, char **argv, GError **error);
+bool nova_cmd_service_rename(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_service_disable(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_identity_bootstrap(nova_manage *manage, int argc, char **argv, GError **error);
 bool nova_cmd_user_create(nova_manage *manage, int argc, char **argv, GError **error);

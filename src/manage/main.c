@@ -63,6 +63,8 @@ const nova_command nova_commands[] = {
 	  nova_cmd_service_enable },
 	{ "service", "disable", "HOST", "Keep the scheduler from choosing this compute host.", true,
 	  nova_cmd_service_disable },
+	{ "service", "rename", "HOST NEWNAME", "Give a compute host another name.", true,
+	  nova_cmd_service_rename },
 	{ NULL, NULL, NULL, NULL, false, NULL },
 };
 

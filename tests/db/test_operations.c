@@ -54,14 +54,73 @@ static void test_registration(void **state)
 	assert_non_null(strstr(error->message, "orphaned"));
 	must_fault(&error, NOVA_FAULT_CONFLICT);
 
-	/* The same after a boot. */
+	/* The same machine again, then after a boot: not before the lease from before it has run out. */
 	identity.name = "reg1";
 	MUST(nova_hosts_register(db, &identity, &fence, &boot, &must_error));
 	assert_false(boot);
 	identity.boot_id = "boot-2";
+	assert_false(nova_hosts_register(db, &identity, &fence, &boot, &error));
+	assert_non_null(strstr(error->message, "boot id boot-1, this one has boot-2"));
+	must_fault(&error, NOVA_FAULT_LEASE_HELD);
+	MUST(nova_hosts_release(db, &fence, &must_error));
 	MUST(nova_hosts_register(db, &identity, &fence, &boot, &must_error));
 	assert_true(boot);
 	assert_int_equal(fence.epoch, second.epoch + 2);
+}
+
+/* Two daemons of one machine: the one that started last has the lease, the other gets it back only from nobody. */
+static void test_a_fenced_daemon_takes_no_lease_that_is_held(void **state)
+{
+	const nova_fence first = fixture_register(db, "twice");
+	const nova_fence second = fixture_register(db, "twice");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_host) host = nova_hosts_find(db, "twice", &error);
+	nova_host_identity identity = {
+		.name = "twice", .uuid = host->uuid, .boot_id = "boot-1", .lease_seconds = 30, .epoch = first.epoch
+	};
+	nova_fence fence;
+
+	(void)state;
+	assert_false(nova_hosts_register(db, &identity, &fence, NULL, &error));
+	assert_non_null(strstr(error->message, "another nova-lite-compute has registered as host 'twice'"));
+	must_fault(&error, NOVA_FAULT_LEASE_HELD);
+	assert_int_equal(number("SELECT epoch FROM host_lease l JOIN hosts h ON h.id = l.host_id "
+				"WHERE h.name = 'twice'"),
+			 second.epoch);
+	/* The holder itself may, and anybody once it has let go. */
+	identity.epoch = second.epoch;
+	MUST(nova_hosts_register(db, &identity, &fence, NULL, &must_error));
+	MUST(nova_hosts_release(db, &fence, &must_error));
+	identity.epoch = first.epoch;
+	MUST(nova_hosts_register(db, &identity, &fence, NULL, &must_error));
+}
+
+static void test_a_host_is_renamed_when_nothing_of_it_is_active(void **state)
+{
+	const nova_fence fence = fixture_register(db, "old-name");
+	g_autoptr(GError) error = NULL;
+	nova_fence again;
+
+	(void)state;
+	fixture_register(db, "taken");
+	assert_false(nova_hosts_rename(db, "old-name", "new-name", &error));
+	assert_non_null(strstr(error->message, "stop its nova-lite-compute"));
+	must_fault(&error, NOVA_FAULT_INSTANCE_STATE);
+	MUST(nova_hosts_release(db, &fence, &must_error));
+	assert_false(nova_hosts_rename(db, "old-name", "taken", &error));
+	must_fault(&error, NOVA_FAULT_CONFLICT);
+	assert_false(nova_hosts_rename(db, "nobody", "new-name", &error));
+	must_fault(&error, NOVA_FAULT_HOST_NOT_FOUND);
+	MUST(nova_hosts_rename(db, "old-name", "new-name", &must_error));
+
+	g_autoptr(nova_host) host = nova_hosts_find(db, "new-name", &error);
+
+	assert_int_equal(host->id, fence.host_id);
+	const nova_host_identity identity = {
+		.name = "new-name", .uuid = host->uuid, .boot_id = "boot-1", .lease_seconds = 30
+	};
+	MUST(nova_hosts_register(db, &identity, &again, NULL, &must_error));
+	assert_int_equal(again.host_id, fence.host_id);
 }
 
 static void test_lease(void **state)
@@ -716,6 +775,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registration),
+		cmocka_unit_test(test_a_fenced_daemon_takes_no_lease_that_is_held),
+		cmocka_unit_test(test_a_host_is_renamed_when_nothing_of_it_is_active),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_registration_owns_running_operations),
 		cmocka_unit_test(test_build_walks_to_done),

@@ -84,7 +84,7 @@ static int run_inventory(char **args, GError **error)
 	begin();
 	if (!nova_virt_inventory(virt, &inventory, deadline_ms, error))
 		return report(false, error);
-	uuid = nova_virt_host_uuid(virt, deadline_ms, error);
+	uuid = nova_virt_host_uuid(virt, NULL, deadline_ms, error);
 	machine = uuid ? nova_virt_machine(virt, "pc", deadline_ms, error) : NULL;
 	if (!machine)
 		return report(false, error);

@@ -34,6 +34,13 @@ WITH made AS (
 )
 SELECT id FROM made;
 
+-- :name lease_look one host
+-- Before a registration; the lock keeps the holder from renewing meanwhile.
+SELECT epoch, boot_id, lease_until > clock_timestamp() AS valid,
+       CASE WHEN lease_until > clock_timestamp()
+            THEN ceil(extract(epoch FROM lease_until - clock_timestamp()))::integer ELSE 0 END AS left_s
+  FROM host_lease WHERE host_id = $1::integer FOR UPDATE;
+
 -- :name lease_take_over one host boot_id seconds
 -- From here on every write that carries an older epoch is refused.
 UPDATE host_lease l
@@ -123,6 +130,16 @@ UPDATE hosts
 UPDATE hosts
    SET disabled = $2::boolean, disabled_reason = CASE WHEN $2::boolean THEN $3 END, updated_at = clock_timestamp()
  WHERE name = $1
+RETURNING id;
+
+-- :name host_rename one name new_name
+-- Only while no daemon serves it and nothing is being done with it.
+UPDATE hosts h
+   SET name = $2, updated_at = clock_timestamp()
+ WHERE h.name = $1
+   AND NOT EXISTS (SELECT FROM host_lease l WHERE l.host_id = h.id AND l.lease_until > clock_timestamp())
+   AND NOT EXISTS (SELECT FROM operations o
+                    WHERE o.finished_at IS NULL AND (o.source_host_id = h.id OR o.dest_host_id = h.id))
 RETURNING id;
 
 -- :name host_set_forced_down one name forced_down
