@@ -30,10 +30,13 @@ START_S = 120       # a guest that was killed must run again by then
 
 
 class Trouble:
-    """One kind of fault: how often, how long it is held, what to do, what undoes it."""
+    """One kind of fault: of what and where, how often, how long it is held, what to do, what undoes it.  service: the kill of
+    a service, which no guest may feel."""
 
-    def __init__(self, name, weight, least, most, act, undo=None):
-        self.name, self.weight, self.least, self.most, self.act, self.undo = name, weight, least, most, act, undo
+    def __init__(self, kind, where, weight, least, most, act, undo=None, service=False):
+        self.kind, self.where, self.weight, self.least, self.most = kind, where, weight, least, most
+        self.act, self.undo, self.service = act, undo, service
+        self.name = kind + (" on " + where if where not in ("HostA", "guest") else "")
 
 
 class SoakLab(Lab):
@@ -51,8 +54,7 @@ class Soak:
         self.guests, self.connection = [], None
         self.ended, self.moving = threading.Event(), threading.Event()
         self.done = collections.Counter()
-        self.recoveries, self.wrong, self.lines = [], [], []
-        self.killed = 0
+        self.recoveries, self.wrong, self.lines, self.cycles = [], [], [], []
 
     def say(self, text):
         if not self.arguments.quiet:
@@ -98,6 +100,9 @@ class Soak:
                 idle = [s for s in servers if s["status"] == "ACTIVE" and not s["OS-EXT-STS:task_state"]]
                 if not idle:
                     continue
+                if self.wishes.random() < 0.08:
+                    self.other_wish(servers)
+                    continue
                 guest = self.wishes.choice(sorted(idle, key=lambda s: s["name"]))
                 named = self.wishes.choice([None] + [h for h in self.lab.hosts if h != guest["OS-EXT-SRV-ATTR:host"]])
                 unwanted = self.wishes.random() < 0.1
@@ -107,6 +112,17 @@ class Soak:
             except (Refused, OSError, ValueError, IndexError):
                 aborts = [a for a in aborts if a[0] > time.monotonic()]  # a host is down, the API is away, too late: so be it
 
+    def other_wish(self, servers):
+        """A guest more, or that one's end, whatever it is doing; or a hard reboot."""
+        extra = next((s for s in servers if s["name"] == "extra"), None)
+        if self.wishes.random() < 0.3:
+            guest = self.wishes.choice(sorted(servers, key=lambda s: s["name"]))
+            self.lab.api.action(guest["id"], {"reboot": {"type": "HARD"}})
+        elif extra:
+            self.lab.api.request("DELETE", "/servers/" + extra["id"])
+        else:
+            self.lab.api.boot("extra", wait=False)
+
     # -- the faults
 
     def troubles(self):
@@ -114,59 +130,66 @@ class Soak:
         run, pick = self.lab.run, self.faults.choice
         host, guest = pick(self.lab.hosts), pick(self.guests)
         port = pick(["16509", "5672", "5432", "49152"])
-        where = {s: "HostA" for s in ("scheduler", "api", "postgres", "rabbitmq")}
         known = []
-        for service, weight in (("compute", 6), ("libvirtd", 6), ("postgres", 3), ("rabbitmq", 2), ("scheduler", 2), ("api", 2)):
-            at = where.get(service, host)
-            place = service if service in where else "%s on %s" % (service, host)
-            known += [
-                Trouble("kill " + place, weight, 0, 0.1, lambda a=at, s=service: run("kill", a, s),
-                        lambda a=at, s=service: run("start", a, s)),
-                Trouble("kill %s for longer" % place, weight / 2, 2, 8, lambda a=at, s=service: run("kill", a, s),
-                        lambda a=at, s=service: run("start", a, s)),
-                Trouble("freeze " + place, weight / 2, 0.5, 8, lambda a=at, s=service: run("pause", a, s),
-                        lambda a=at, s=service: run("resume", a, s))]
+        for service, at, weight in (("compute", host, 6), ("libvirtd", host, 6), ("postgres", "HostA", 3), ("rabbitmq", "HostA", 2),
+                                    ("scheduler", "HostA", 2), ("api", "HostA", 1)):
+            kill, start = lambda a=at, s=service: run("kill", a, s), lambda a=at, s=service: run("start", a, s)
+            no_guest_feels = service != "libvirtd"
+            known += [Trouble("kill " + service, at, weight, 0, 0.1, kill, start, no_guest_feels),
+                      Trouble("kill %s for longer" % service, at, weight / 2, 2, 8, kill, start, no_guest_feels),
+                      Trouble("freeze " + service, at, weight / 2, 0.5, 8, lambda a=at, s=service: run("pause", a, s),
+                              lambda a=at, s=service: run("resume", a, s))]
         return known + [
-            Trouble("kill guest", 2, 0, 0.1, lambda: self.signal_guest("kill", guest)),
-            Trouble("freeze guest", 2, 0.5, 5, lambda: self.signal_guest("pause", guest),
+            Trouble("kill guest", "guest", 3, 0, 0.1, lambda: self.signal_guest("kill", guest)),
+            Trouble("freeze guest", "guest", 2, 0.5, 5, lambda: self.signal_guest("pause", guest),
                     lambda: self.signal_guest("resume", guest)),
-            Trouble("freeze storage", 1, 0.5, 4, lambda: run("pause", "HostA", "storage"), lambda: run("resume", "HostA", "storage")),
-            Trouble("unplug " + host, 3, 0.5, 6, lambda: run("link", host, "down"), lambda: run("link", host, "up")),
-            Trouble("cut port %s of %s" % (port, host), 3, 0.5, 12, lambda: run("link", host, "down", "--port", port),
+            Trouble("freeze storage", "HostA", 1, 0.5, 4, lambda: run("pause", "HostA", "storage"),
+                    lambda: run("resume", "HostA", "storage")),
+            Trouble("unplug", host, 3, 0.5, 6, lambda: run("link", host, "down"), lambda: run("link", host, "up")),
+            Trouble("cut port " + port, host, 3, 0.5, 12, lambda: run("link", host, "down", "--port", port),
                     lambda: run("link", host, "up", "--port", port)),
-            Trouble("freeze " + host, 2, 0.5, 6, lambda: run("pause", host, "host"), lambda: run("resume", host, "host")),
-            Trouble("power off " + host, 1.5, 1, 5, lambda: run("kill", host, "host"), lambda: run("boot", host))]
+            Trouble("freeze all", host, 2, 0.5, 6, lambda: run("pause", host, "host"), lambda: run("resume", host, "host")),
+            Trouble("power off", host, 2, 1, 5, lambda: run("kill", host, "host"), lambda: run("boot", host))]
 
     def signal_guest(self, verb, guest):
         """Every process of it, wherever it is; there may be none."""
         for host in self.lab.hosts:
             self.lab.run(verb, host, "qemu", guest, check=False)
-        if verb == "kill":
-            self.killed += 1
 
     def one_fault(self):
-        """Something dies and comes back; then everything must come to rest."""
+        """Something dies and comes back, or two things do; then everything must come to rest."""
         known = self.troubles()
-        trouble = self.faults.choices(known, [t.weight for t in known])[0]
-        held, before = self.faults.uniform(trouble.least, trouble.most), self.faults.uniform(0.3, 2.5)
+        chosen = [self.faults.choices(known, [t.weight for t in known])[0]]
+        if self.faults.random() < self.arguments.double:
+            second = self.faults.choices(known, [t.weight for t in known])[0]
+            if second.where != chosen[0].where and "guest" not in (second.where, chosen[0].where):
+                chosen.append(second)
+        held, before = self.faults.uniform(chosen[0].least, chosen[0].most), self.faults.uniform(0.3, 2.5)
         self.moving.set()
         if self.ended.wait(before):
             return
-        trouble.act()
+        began, acted = time.time(), []
         try:
+            for trouble in chosen:
+                trouble.act()
+                acted.append(trouble)
             self.ended.wait(held)
         finally:
-            if trouble.undo:
-                trouble.undo()
+            for trouble in acted:
+                if trouble.undo:
+                    trouble.undo()
         self.moving.clear()
-        self.done[" ".join(w for w in trouble.name.split() if w not in ("on",) and not w.startswith("Host"))] += 1
+        for trouble in chosen:
+            self.done[trouble.kind] += 1
+        what = " and ".join(trouble.name for trouble in chosen)
         took = self.settle()
+        self.cycles.append((began, time.time(), what, len(chosen) == 1 and chosen[0].service))
         if took is None:
-            self.wrong.append("%s: after %d s there is still %s" % (trouble.name, SETTLED_S, self.open_operations()))
+            self.wrong.append("%s: after %d s there is still %s" % (what, SETTLED_S, self.open_operations()))
             self.say("NOT SETTLED " + self.wrong[-1])
         else:
             self.recoveries.append(took)
-            self.say("%-34s %4.1f s   settled after %4.1f s" % (trouble.name, held, took))
+            self.say("%-34s %4.1f s   settled after %4.1f s" % (what, held, took))
         self.revive()
 
     def settle(self):
@@ -219,6 +242,20 @@ class Soak:
         self.reader.join(10)
         return self.checker.process.returncode
 
+    def gaps(self):
+        """(ms, cycle) of each time a guest did not count, from half a second."""
+        found = []
+        with open(self.checker.log) as log:
+            for line in log:
+                words = line.split()
+                if words[1] != "GAP":
+                    continue
+                hours, minutes, seconds = words[0].split(":")
+                at = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+                found += [(int(words[3].rstrip(",")), cycle) for cycle in self.cycles
+                          if (at - cycle[0] % 86400) % 86400 <= cycle[1] - cycle[0]]
+        return found
+
     def counting(self, uuid):
         """Whether the guest goes on counting."""
         first = int(self.lab.serial(uuid).get("counter", 0))
@@ -249,6 +286,9 @@ class Soak:
         minutes = (time.monotonic() - began) / 60
         if self.settle() is None:
             self.wrong.append("at the end there is still %s" % self.open_operations())
+        for server in self.lab.api.get("/servers")["servers"]:
+            if server["name"] == "extra":
+                self.lab.api.delete(server["id"])
         lost = self.revive() or [u for u in self.guests if not self.counting(u)]
         status = self.unwatch()
         return self.report(minutes, lost, status)
@@ -259,6 +299,7 @@ class Soak:
                            "WHERE i.uuid = c.instance AND i.host_id = c.host_id AND i.deleted_at IS NULL)")[0][0]
         pause = [r[0] for r in self.rows("SELECT downtime_ms FROM operations WHERE downtime_ms >= 0 AND state = 'done'")]
         violations = [line for line in self.lines if line.startswith("VIOLATION")]
+        felt = max([ms for ms, what in self.gaps() if what[3]], default=0)
         gaps = sorted(int(line.split()[2]) for line in self.lines if line.startswith("GAP"))
         print("\nsoak: %.1f minutes, seed %d, %d hosts, %d guests" % (
             minutes, self.arguments.seed, self.arguments.hosts, self.arguments.guests))
@@ -273,8 +314,9 @@ class Soak:
                 statistics.median(self.recoveries), quantile(self.recoveries, 0.99), max(self.recoveries)))
         if pause:
             print("switch        p50 %d ms, p99 %d ms of %d migrations" % (statistics.median(pause), quantile(pause, 0.99), len(pause)))
+        print("silence       longest of any guest while one service was killed: %s" % ("%d ms" % felt if felt else "under 500 ms"))
         if gaps:
-            print("silence       longest of each guest, ms: %s (killed, frozen and cut off hosts and guests included)" % gaps)
+            print("              longest of each guest, ms: %s (frozen and cut off hosts and guests included)" % gaps)
         for line in violations + self.wrong:
             print(line)
         good = status == 0 and not violations and not lost and not leaked and not self.wrong
@@ -293,6 +335,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1000000))
     parser.add_argument("--hosts", type=int, default=3)
     parser.add_argument("--guests", type=int, default=8)
+    parser.add_argument("--double", type=float, default=0.25, help="how often two things die at once (0.25)")
     parser.add_argument("--name", default="soak", help="of the lab")
     parser.add_argument("--quiet", action="store_true", help="only the report and violations")
     arguments = parser.parse_args()

@@ -343,8 +343,7 @@ class Disks:
     def sample(self, path, uuid, inode):
         """inode: (device, inode), or None when there is no such file."""
         if inode is None:
-            if path in self.first:
-                self.book.add(6, (path, "gone"), "%s: its disk %s is gone" % (uuid, path))
+            self.book.add(6, (path, "gone"), "%s: its disk %s is gone" % (uuid, path))
         elif self.first.setdefault(path, inode) != inode:
             self.book.add(6, (path, "other"), "%s: its disk %s is another file than at first" % (uuid, path))
 
