@@ -243,7 +243,7 @@ class Soak:
         return self.checker.process.returncode
 
     def gaps(self):
-        """(ms, cycle) of each time a guest did not count, from half a second."""
+        """(ms, cycle or None) of each time a guest did not count, from half a second."""
         found = []
         with open(self.checker.log) as log:
             for line in log:
@@ -252,8 +252,8 @@ class Soak:
                     continue
                 hours, minutes, seconds = words[0].split(":")
                 at = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-                found += [(int(words[3].rstrip(",")), cycle) for cycle in self.cycles
-                          if (at - cycle[0] % 86400) % 86400 <= cycle[1] - cycle[0]]
+                found.append((int(words[3].rstrip(",")), next((
+                    c for c in self.cycles if (at - c[0] % 86400) % 86400 <= c[1] - c[0]), None)))
         return found
 
     def counting(self, uuid):
@@ -299,7 +299,8 @@ class Soak:
                            "WHERE i.uuid = c.instance AND i.host_id = c.host_id AND i.deleted_at IS NULL)")[0][0]
         pause = [r[0] for r in self.rows("SELECT downtime_ms FROM operations WHERE downtime_ms >= 0 AND state = 'done'")]
         violations = [line for line in self.lines if line.startswith("VIOLATION")]
-        felt = max([ms for ms, what in self.gaps() if what[3]], default=0)
+        felt, usual = (max([ms for ms, cycle in self.gaps() if wanted(cycle)], default=0)
+                       for wanted in (lambda cycle: cycle and cycle[3], lambda cycle: not cycle))
         gaps = sorted(int(line.split()[2]) for line in self.lines if line.startswith("GAP"))
         print("\nsoak: %.1f minutes, seed %d, %d hosts, %d guests" % (
             minutes, self.arguments.seed, self.arguments.hosts, self.arguments.guests))
@@ -314,7 +315,8 @@ class Soak:
                 statistics.median(self.recoveries), quantile(self.recoveries, 0.99), max(self.recoveries)))
         if pause:
             print("switch        p50 %d ms, p99 %d ms of %d migrations" % (statistics.median(pause), quantile(pause, 0.99), len(pause)))
-        print("silence       longest of any guest while one service was killed: %s" % ("%d ms" % felt if felt else "under 500 ms"))
+        print("silence       longest of any guest: %d ms while one service was killed, %d ms while nothing was (0: under 500)" % (
+            felt, usual))
         if gaps:
             print("              longest of each guest, ms: %s (frozen and cut off hosts and guests included)" % gaps)
         for line in violations + self.wrong:
