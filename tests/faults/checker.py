@@ -97,13 +97,14 @@ def the_judges_tell_a_switch_from_two_copies():
         book = inv.Book()
         judge = inv.Copies(book, alive)
         for t0, host, state in samples:
-            judge.sample(host, t0, t0 + 1, [("u", {"B": 1, "C": 2}[host], state, 1)])
+            judge.sample(host, t0, t0 + 1, [("u", {"B": 1, "C": 2}[host], state, 1)] if state else [])
         return len(book.found)
 
     assert seen((0, "B", 1), (1, "C", 3), (2, "B", 1), (3, "C", 1), (4, "C", 1)) == 0, "a switch"
     assert seen((0, "B", 1), (0, "C", 1), (5, "C", 1)) == 0, "a switch between two questions"
     assert seen((0, "B", 1), (2, "C", 1), (4, "B", 3), (6, "C", 1)) == 0, "the source stands still"
     assert seen((0, "B", 1), (2, "C", 1), (4, "B", 1)) == 1, "the source went on"
+    assert seen((0, "B", 1), (2, "C", 1), (4, "B", 0), (6, "B", 1)) == 0, "it moved there and back, under the same number"
     assert seen((0, "B", 1), (2, "C", 1), (4, "B", 1), alive=lambda host, *_: host != "B") == 0, "its QEMU is dead"
 
     def ran(*rows):
@@ -125,14 +126,20 @@ def the_judges_tell_a_switch_from_two_copies():
             judge.growth(token, text + "\n", n * 10**8)
         return sorted(key[1] for _, key in book.found)
 
-    boot, count = "B %d E 0 D 0 I 0000000a N 1 R 1 9", "C %d E 0 D 0 W %d"
-    assert said((1, boot % 0), (1, count % (10, 0)), (2, count % (20, 10)), (2, boot % 15), (2, count % (25, 15))) == []
-    assert said((1, count % (10, 0)), (1, count % (9, 0))) == ["back"]
-    assert said((1, count % (10, 0)), (2, count % (10, 0))) == ["back"]
-    assert said((1, count % (10, 0)), (2, count % (20, 0)), (1, count % (20, 0))) == ["sources"]
-    assert said((1, count % (10, 10)), (1, boot % 5)) == ["lost"]
-    assert said((1, boot % 5), (1, boot.replace("0a", "0b") % 9)) == ["identity"]
-    assert said((1, "C 5 E 1 D 0 W 0")) == ["memory"] and said((1, "C 5 E 0 D 2 W 0")) == ["disk"]
+    def boot(found, identity=10):
+        return "B %010d E 00000000 D 00000000 I %08x N 00000001 R 00000001 00000009" % (found, identity)
+
+    def count(counter, written=0, memory=0, disk=0):
+        return "C %010d E %08d D %08d W %010d" % (counter, memory, disk, written)
+
+    assert said((1, boot(0)), (1, count(10)), (2, count(20, 10)), (2, boot(15)), (2, count(25, 15))) == []
+    assert said((1, count(10)), (1, count(9)[:-3]), (1, count(11))) == [], "a line that was cut short"
+    assert said((1, count(10)), (1, count(9))) == ["back"]
+    assert said((1, count(10)), (2, count(10))) == ["back"]
+    assert said((1, count(10)), (2, count(20)), (1, count(20))) == ["sources"]
+    assert said((1, count(10, 10)), (1, boot(5))) == ["lost"]
+    assert said((1, boot(5)), (1, boot(9, 11))) == ["identity"]
+    assert said((1, count(5, memory=1))) == ["memory"] and said((1, count(5, disk=2))) == ["disk"]
 
     instance = {"uuid": "u", "last_op": 1}
     idle, busy = ({"operations": ops, "instances": [instance]} for ops in (
@@ -310,7 +317,7 @@ def i9_a_counter_that_goes_back():
     uuid = guest()
     token = int(lab.sql("SELECT token FROM instances WHERE uuid = '%s'" % uuid)[0][0])
     log = "%s/%s/console.%%d.log" % (INSTANCES, uuid)
-    line = "C 0000000001 E 00000000 D 00000000 W 00000000"
+    line = "C 0000000001 E 00000000 D 00000000 W 0000000000"
     with Planted(9) as planted:
         on("HostA", "printf '\\n%s\\n' >> %s" % (line, log % token))
         took = planted.found("went back")

@@ -48,7 +48,15 @@ class Copies:
         self.book, self.alive = book, alive
         self.runs = collections.defaultdict(dict)  # uuid -> (host, domain id) -> end of its first run, last samples
 
+    def forget(self, host):
+        """The hypervisor was away: its numbers may begin anew."""
+        self.sample(host, 0, 0, ())
+
     def sample(self, host, t0, t1, domains):
+        there = {(uuid, number) for uuid, number, _, _ in domains}
+        for uuid, copies in self.runs.items():
+            for gone in [c for c in copies if c[0] == host and (uuid, c[1]) not in there]:
+                del copies[gone]
         for uuid, number, state, _ in domains:
             if state not in RUNNING:
                 continue
@@ -452,8 +460,9 @@ def read_graph(text):
 class Serial:
     """What one test guest says on its serial port.  Each owner (token) writes a log of its own."""
 
-    BOOT = re.compile(r"B (\d+) E (\d+) D (\d+) I ([0-9a-f]{8}) N (\d+) R \d+ \d+")
-    COUNT = re.compile(r"C (\d+) E (\d+) D (\d+) W (\d+)")
+    # Numbers have a fixed width: a line that the end of a guest has cut short is none.
+    BOOT = re.compile(r"B (\d{10}) E (\d{8}) D (\d{8}) I ([0-9a-f]{8}) N (\d{8}) R \d{8} \d{8}")
+    COUNT = re.compile(r"C (\d{10}) E (\d{8}) D (\d{8}) W (\d{10})")
 
     def __init__(self, book, uuid):
         self.book, self.uuid = book, uuid
