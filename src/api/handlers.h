@@ -50,6 +50,7 @@ bool nova_instance_actions_index(nova_request *r, GError **error);
 bool nova_instance_actions_show(nova_request *r, GError **error);
 /* services.c */
 bool nova_services_index(nova_request *r, GError **error);
+bool nova_services_health(nova_request *r, GError **error);
 bool nova_services_update(nova_request *r, GError **error);
 bool nova_services_update_old(nova_request *r, GError **error);
 bool nova_zones_index(nova_request *r, GError **error);

@@ -58,6 +58,8 @@ const nova_route nova_routes[] = {
 	      .run = nova_server_migrations_force, .doc = "202: `force_complete`"),
 	ROUTE("GET", "/os-migrations", P "os-migrations:index", ADMIN, .query = &nova_migration_query_schema,
 	      .run = nova_migrations_index, .doc = "200: live migrations, newest first"),
+	ROUTE("GET", "/nova-lite/services", P "os-services:list", ADMIN, .run = nova_services_health,
+	      .doc = "200: os-services with each host's `health': null, or what is wrong with it"),
 	ROUTE("GET", "/nova-lite/servers/{id}/migrations", P "servers:migrations:index", ADMIN, .flags = SERVER,
 	      .run = nova_migration_stories_index, .doc = "200: all live migrations of a server, newest first"),
 	ROUTE("GET", "/nova-lite/servers/{id}/migrations/{migration}", P "servers:migrations:show", ADMIN,

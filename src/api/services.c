@@ -28,6 +28,26 @@ bool nova_services_index(nova_request *r, GError **error)
 	return nova_reply_member(r, 200, "services", list);
 }
 
+/* Nova's resource keeps its keys; this one has what heartbeats say of their hosts as well. */
+bool nova_services_health(nova_request *r, GError **error)
+{
+	nova_view view = nova_request_view(r);
+	g_autoptr(GPtrArray) services = NULL;
+	json_object *list;
+
+	if (!list_services(r, NULL, NULL, &services, error))
+		return false;
+	list = json_object_new_array();
+	for (unsigned i = 0; i < services->len; i++) {
+		const nova_service *service = services->pdata[i];
+		json_object *object = nova_view_service(&view, service);
+
+		nova_json_add_str(object, "health", service->health);
+		json_object_array_add(list, object);
+	}
+	return nova_reply_member(r, 200, "services", list);
+}
+
 /* ---- changes ---- */
 
 static bool is_compute(const nova_service *service, GError **error)

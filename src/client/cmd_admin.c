@@ -30,10 +30,11 @@ bool nova_cmd_service_list(nova_client *client, int argc, char **argv, GError **
 		{ "Updated_at", "updated_at" },
 		{ "Disabled Reason", "disabled_reason" },
 		{ "Forced down", "forced_down" },
+		{ "Health", "health" },
 		{ NULL, NULL },
 	};
 
-	return list(client, argc, argv, "/os-services", "services", columns, error);
+	return list(client, argc, argv, "/nova-lite/services", "services", columns, error);
 }
 
 bool nova_cmd_hypervisor_list(nova_client *client, int argc, char **argv, GError **error)

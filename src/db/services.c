@@ -12,6 +12,7 @@ void nova_service_free(nova_service *service)
 	g_free(service->host);
 	g_free(service->zone);
 	g_free(service->disabled_reason);
+	g_free(service->health);
 	g_free(service);
 }
 
@@ -42,6 +43,7 @@ bool nova_services_list(nova_db *db, const char *host, const char *binary, int d
 		service->zone = nova_result_dup(rows, "zone");
 		service->disabled = nova_result_bool(rows, "disabled");
 		service->disabled_reason = nova_result_dup(rows, "disabled_reason");
+		service->health = nova_result_dup(rows, "health");
 		service->forced_down = nova_result_bool(rows, "forced_down");
 		service->up = nova_result_bool(rows, "up");
 		service->updated_us = nova_result_int(rows, "updated_us");

@@ -12,6 +12,7 @@ typedef struct nova_service {
 	char *uuid, *binary, *host, *zone;
 	bool disabled, forced_down, up;
 	char *disabled_reason; /* NULL */
+	char *health;          /* of a host, what is wrong with it; NULL: nothing */
 	int64_t updated_us;    /* last sign of life; 0: never */
 } nova_service;
 void nova_service_free(nova_service *service);

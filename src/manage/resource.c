@@ -68,10 +68,11 @@ char *nova_service_text(const GPtrArray *services)
 			when[10] = ' '; /* "2026-11-20 09:04:34" */
 			when[19] = '\0';
 		}
-		g_string_append_printf(out, "%-*s %-*s %-8s %s %s\n", host_width, service->host,
+		g_string_append_printf(out, "%-*s %-*s %-8s %s %s%s%s\n", host_width, service->host,
 				       binary_width, service->binary,
 				       service->disabled ? "disabled" : "enabled",
-				       service->up ? ":-)" : "XXX", when);
+				       service->up ? ":-)" : "XXX", when, service->health ? "  unwell: " : "",
+				       service->health ? service->health : "");
 	}
 	return g_string_free(out, FALSE);
 }

@@ -163,12 +163,12 @@ SELECT * FROM (
     SELECT h.service_id AS id, h.service_uuid AS uuid, 'nova-compute' AS binary_name, h.name AS host, h.zone, h.disabled,
            h.disabled_reason, h.forced_down,
            COALESCE(l.lease_until > clock_timestamp(), false) AND NOT h.forced_down AS up,
-           nova_usec(l.renewed_at) AS updated_us
+           nova_usec(l.renewed_at) AS updated_us, h.health
       FROM hosts h LEFT JOIN host_lease l ON l.host_id = h.id
     UNION ALL
     SELECT id, uuid, binary_name, host, zone, disabled, disabled_reason, false,
            COALESCE(seen_at > clock_timestamp() - make_interval(secs => $3::integer), false),
-           nova_usec(seen_at)
+           nova_usec(seen_at), NULL
       FROM services) s
  WHERE ($1::text IS NULL OR host = $1::text) AND ($2::text IS NULL OR binary_name = $2::text)
  ORDER BY binary_name, host;
