@@ -24,8 +24,10 @@ typedef struct nova_compute {
 	nova_service *service;
 	char *host;              /* [DEFAULT] host: our name */
 	char *boot_id;
-	char *fsid;              /* of the file system behind instances_path */
-	bool locks_work;         /* file locks were proven there: QEMU's image locks hold */
+	char *fsid;              /* of the file system that instances_path must be, lower case */
+	int storage_well;        /* atomic; what the last check of it has found: host_storage.h */
+	bool was_slow;           /* lease thread: the last self-check was not answered in time */
+	int locks_tried;         /* atomic; host_storage.c has looked whether file locks work there */
 	nova_lockfile *lockfile;
 	nova_virt *virt;
 	nova_db *db;

@@ -7,11 +7,14 @@
 
 #include "common/log.h"
 #include "compute/guest.h"
+#include "compute/host_storage.h"
 #include "compute/images.h"
+#include "compute/removal.h"
 #include "model/matrix.h"
 #include "db/flavors.h"
 
-#define FILES_MS 60000 /* to make or remove a disk */
+#define FILES_MS 60000 /* to make a disk */
+#define BLOCKED_PAUSE_MS 5000
 
 static bool is_unwanted(const nova_step *step)
 {
@@ -50,7 +53,8 @@ static bool make_disk(nova_step *step, GError **error)
 	if (!image)
 		return nova_fail(error, NOVA_FAULT_IMAGE_NOT_FOUND, "image %s does not exist any more",
 				 instance->image_id);
-	return nova_images_fetch(step->conf, image, NULL, (int)step->conf->glance_timeout * 1000, error) &&
+	return nova_host_storage_check(step->compute, NULL, NOVA_HOST_STORAGE_MS, error) &&
+	       nova_images_fetch(step->conf, image, NULL, (int)step->conf->glance_timeout * 1000, error) &&
 	       nova_images_make_disk(step->conf, instance->uuid, image, instance->root_gb, NULL, FILES_MS, error);
 }
 
@@ -127,6 +131,7 @@ nova_step_end nova_build_undoing(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	g_autofree char *why = nova_step_why(step);
+	g_auto(nova_removal_no) no = { 0 };
 	nova_domain_view view;
 	bool done = nova_guest_look(step, &view, &failed);
 
@@ -135,12 +140,9 @@ nova_step_end nova_build_undoing(nova_step *step, GError **error)
 	if (done && !nova_guest_is_gone(&view) && !nova_guest_is_foreign(&view))
 		done = nova_guest_end(step, &failed);
 	if (done && !nova_guest_is_foreign(&view))
-		done = nova_step_may_act(step, &failed) &&
-		       nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, FILES_MS,
-					  &failed);
-	if (!done && nova_error_is(failed, NOVA_FAULT_STORAGE))
-		return nova_step_block(step, NOVA_BLOCKED_STORAGE, step->compute->host, failed->message, NULL, 5000,
-				       error);
+		done = nova_removal_run(step, &no, &failed);
+	if (no.blocked != NOVA_BLOCKED_NO)
+		return nova_step_block(step, no.blocked, no.host, failed->message, NULL, BLOCKED_PAUSE_MS, error);
 	if (!done) {
 		if (nova_guest_must_wait(step, failed))
 			return nova_guest_wait_for_it(step, g_steal_pointer(&failed), error);

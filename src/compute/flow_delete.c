@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deleting a server: the only place where files of a guest that ever ran are removed, and only after its
- * domain is verified gone.
+ * Deleting a server: its domain is ended and verified gone, then its files are removed.
  */
 #include "compute/flows.h"
 
 #include "compute/guest.h"
-#include "compute/images.h"
+#include "compute/removal.h"
 
-#define FILES_MS 60000
-#define STORAGE_PAUSE_MS 5000
+#define BLOCKED_PAUSE_MS 5000
 
 nova_step_end nova_delete_requested(nova_step *step, GError **error)
 {
@@ -49,6 +47,7 @@ static nova_step_end deleted(nova_step *step, const char *evidence, GError **err
 nova_step_end nova_delete_deleting(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
+	g_auto(nova_removal_no) no = { 0 };
 	nova_domain_view view;
 	bool done = nova_guest_look(step, &view, &failed);
 
@@ -59,17 +58,14 @@ nova_step_end nova_delete_deleting(nova_step *step, GError **error)
 	if (done && !nova_guest_is_gone(&view))
 		done = nova_guest_end(step, &failed) && nova_guest_look(step, &view, &failed);
 	if (done)
-		done = nova_step_may_act(step, &failed) &&
-		       nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, FILES_MS,
-					  &failed);
+		done = nova_removal_run(step, &no, &failed);
 	if (done) {
 		g_autofree char *evidence = nova_guest_evidence(step->compute->host, &view);
 
 		return deleted(step, evidence, error);
 	}
-	if (nova_error_is(failed, NOVA_FAULT_STORAGE) || nova_error_is(failed, NOVA_FAULT_DEADLINE))
-		return nova_step_block(step, NOVA_BLOCKED_STORAGE, step->compute->host, failed->message, NULL,
-				       STORAGE_PAUSE_MS, error);
+	if (no.blocked != NOVA_BLOCKED_NO)
+		return nova_step_block(step, no.blocked, no.host, failed->message, NULL, BLOCKED_PAUSE_MS, error);
 	if (nova_guest_must_wait(step, failed))
 		return nova_guest_wait_for_it(step, g_steal_pointer(&failed), error);
 	g_propagate_error(error, g_steal_pointer(&failed));

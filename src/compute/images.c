@@ -48,6 +48,7 @@ static void job_clear(void *data)
 
 	nova_conf_unref(job->conf);
 	g_free(job->uuid);
+	g_free(job->fsid);
 	g_free(job->image.id);
 	g_free(job->image.checksum);
 	g_free(job->image.disk_format);

@@ -34,8 +34,9 @@ bool nova_images_make_disk(nova_conf *conf, const char *instance_uuid, const nov
 char *nova_images_disk_path(const nova_conf *conf, const char *instance_uuid);
 
 /* Removes a guest's directory: renames it into .trash (the only step that counts), then empties that.
- * Idempotent.  What could not be removed in time stays in .trash for nova_images_empty_trash(). */
-bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, int deadline_ms,
+ * Idempotent.  What could not be removed in time stays in .trash for nova_images_empty_trash().  STORAGE and
+ * nothing done unless instances_path is the file system `fsid' at that moment.  Only nova_removal_run() may call it. */
+bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, const char *fsid, int deadline_ms,
 			GError **error);
 
 /* Removes what interrupted deletes left in .trash.  At most `max' directories. */

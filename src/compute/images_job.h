@@ -14,6 +14,7 @@
 typedef struct nova_images_job {
 	nova_conf *conf;
 	char *uuid;                 /* of the instance; NULL: none */
+	char *fsid;                 /* what instances_path must be; NULL: it does not matter */
 	nova_image image;           /* a copy of what is needed; id NULL: no image */
 	int64_t root_gb, token;
 	unsigned max;

@@ -88,39 +88,44 @@ static bool remove_from_trash(int trash, const char *name)
 	return remove_directory(trash, name, 0, &r);
 }
 
-static int open_trash(const nova_images_job *job, bool make, GError **error)
+static int open_trash(const nova_images_job *job, int instances, bool make, GError **error)
 {
 	g_autofree char *path = g_build_filename(job->conf->instances_path, NOVA_STORAGE_TRASH, NULL);
 	int fd;
 
-	if (make && mkdir(path, 0700) < 0 && errno != EEXIST) {
+	if (make && mkdirat(instances, NOVA_STORAGE_TRASH, 0700) < 0 && errno != EEXIST) {
 		nova_images_fail(error, "make the directory", path);
 		return -1;
 	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(instances, NOVA_STORAGE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (make || errno != ENOENT))
 		nova_images_fail(error, "open", path);
 	return fd;
 }
 
-static bool delete_guest(void *data, GError **error)
+static bool is_file_system(const nova_images_job *job, int instances, GError **error)
 {
-	nova_images_job *job = data;
+	int fd = openat(instances, NOVA_STORAGE_FSID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char found[NOVA_UUID_SIZE] = "";
+	bool known = fd >= 0 && read(fd, found, sizeof(found) - 1) >= 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (known && g_ascii_strcasecmp(found, job->fsid) == 0)
+		return true;
+	return nova_fail(error, NOVA_FAULT_STORAGE,
+			 "%s is not the file system %s that the guest's files are on; nothing is removed: is it mounted?",
+			 job->conf->instances_path, job->fsid);
+}
+
+/* Everything is done below one open directory, whose file system was just looked at: what is mounted there
+ * meanwhile does not matter. */
+static bool move_to_trash(const nova_images_job *job, int instances, int trash, char **ret_name, GError **error)
+{
 	g_autofree char *dir = g_build_filename(job->conf->instances_path, job->uuid, NULL);
 	g_autofree char *name = g_strdup_printf("%s.%" G_GINT64_FORMAT, job->uuid, job->token);
-	struct stat st;
-	int trash, rc;
+	int rc = renameat(instances, job->uuid, trash, name);
 
-	if (lstat(dir, &st) < 0)
-		return errno == ENOENT || nova_images_fail(error, "look at", dir);
-	if (!S_ISDIR(st.st_mode)) {
-		errno = ENOTDIR;
-		return nova_images_fail(error, "remove", dir);
-	}
-	trash = open_trash(job, true, error);
-	if (trash < 0)
-		return false;
-	rc = renameat(AT_FDCWD, dir, trash, name);
 	if (rc < 0 && (errno == ENOTEMPTY || errno == EEXIST)) {
 		/* A directory of this token was deleted before, and something made it anew. */
 		char unique[NOVA_UUID_SIZE];
@@ -130,24 +135,66 @@ static bool delete_guest(void *data, GError **error)
 		longer = g_strconcat(name, ".", unique, NULL);
 		g_free(name);
 		name = longer;
-		rc = renameat(AT_FDCWD, dir, trash, name);
+		rc = renameat(instances, job->uuid, trash, name);
 	}
-	if (rc < 0 && errno != ENOENT) {
-		nova_images_fail(error, "remove", dir);
-		close(trash);
-		return false;
-	}
-	if (rc == 0)
-		remove_from_trash(trash, name);
-	close(trash);
+	if (rc < 0)
+		return errno == ENOENT || nova_images_fail(error, "remove", dir);
+	*ret_name = g_steal_pointer(&name);
 	return true;
 }
 
-bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, int deadline_ms, GError **error)
+static bool delete_below(const nova_images_job *job, int instances, GError **error)
+{
+	g_autofree char *dir = g_build_filename(job->conf->instances_path, job->uuid, NULL);
+	g_autofree char *name = NULL;
+	struct stat st;
+	bool done;
+	int trash;
+
+	if (!is_file_system(job, instances, error))
+		return false;
+	if (fstatat(instances, job->uuid, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || nova_images_fail(error, "look at", dir);
+	if (!S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return nova_images_fail(error, "remove", dir);
+	}
+	trash = open_trash(job, instances, true, error);
+	if (trash < 0)
+		return false;
+	done = move_to_trash(job, instances, trash, &name, error);
+	if (name)
+		remove_from_trash(trash, name);
+	close(trash);
+	return done;
+}
+
+static int open_instances(const nova_images_job *job, GError **error)
+{
+	int fd = open(job->conf->instances_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		nova_images_fail(error, "open", job->conf->instances_path);
+	return fd;
+}
+
+static bool delete_guest(void *data, GError **error)
+{
+	int instances = open_instances(data, error);
+	bool done = instances >= 0 && delete_below(data, instances, error);
+
+	if (instances >= 0)
+		close(instances);
+	return done;
+}
+
+bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, const char *fsid, int deadline_ms,
+			GError **error)
 {
 	g_autoptr(nova_images_job) job = nova_images_job_new(conf, instance_uuid, NULL, deadline_ms);
 
 	job->token = token;
+	job->fsid = g_strdup(fsid);
 	return nova_images_job_run(job, delete_guest, error);
 }
 
@@ -155,10 +202,13 @@ static bool empty_trash(void *data, GError **error)
 {
 	nova_images_job *job = data;
 	g_autoptr(GError) failure = NULL;
-	int trash = open_trash(job, false, &failure);
+	int instances = open_instances(job, &failure);
+	int trash = instances < 0 ? -1 : open_trash(job, instances, false, &failure);
 	DIR *dir = trash < 0 ? NULL : fdopendir(dup(trash));
 	struct dirent *entry;
 
+	if (instances >= 0)
+		close(instances);
 	if (failure) {
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return false;

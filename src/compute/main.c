@@ -6,12 +6,12 @@
 #include "common/log.h"
 #include "compute/compute.h"
 #include "compute/engine.h"
+#include "compute/host_storage.h"
 #include "compute/lease.h"
 #include "compute/methods.h"
 #include "compute/shared_proof.h"
 #include "compute/reconcile.h"
 #include "compute/startup_check.h"
-#include "compute/storage.h"
 #include "model/migrate_flags.h"
 #include "rpc/doorbell.h"
 
@@ -174,6 +174,14 @@ static void database_down(nova_service *service, void *daemon)
 	g_clear_pointer(&compute->db, nova_db_close);
 }
 
+/* ---- the storage ---- */
+
+static bool storage_up(nova_service *service, void *daemon, GError **error)
+{
+	(void)service;
+	return nova_host_storage_open(daemon, error);
+}
+
 /* ---- the broker ---- */
 
 static bool broker_up(nova_service *service, void *daemon, GError **error)
@@ -194,6 +202,20 @@ static void broker_down(nova_service *service, void *daemon)
 
 /* ---- registration ---- */
 
+/* One answer that was too slow may be a busy machine's: the first time the check is made again at once, and only
+ * then believed.  An answer that says what is wrong is believed. */
+static void believe_later(nova_compute *compute, bool slow, char **health, bool *storage_ok)
+{
+	bool first = slow && !compute->was_slow;
+
+	compute->was_slow = slow;
+	if (!first || !*health)
+		return;
+	g_clear_pointer(health, g_free);
+	*storage_ok = true;
+	nova_lease_doubt(compute->lease);
+}
+
 /* What the lease thread asks before each renewal.  A hypervisor or a storage that does not answer is
  * shown and keeps new guests away; workers that are stuck are this daemon's own failure. */
 static bool self_check(char **ret_health, bool *ret_storage_ok, void *user)
@@ -201,20 +223,21 @@ static bool self_check(char **ret_health, bool *ret_storage_ok, void *user)
 	nova_compute *compute = user;
 	g_autoptr(nova_conf) conf = nova_compute_conf(compute);
 	int check_ms = (int)MIN(CHECK_MS, conf->service_down_time * 1000 / 6);
+	int64_t began = nova_boottime_usec();
 	g_autoptr(GError) hypervisor = NULL;
 	g_autoptr(GError) storage = NULL;
 	int64_t wedged_ms = MAX(conf->service_down_time, conf->libvirt_call_timeout) * WEDGED_TIMES * 1000;
-	nova_storage_view view;
 
 	if (!nova_engine_moves(compute->engine, (int)MIN(wedged_ms, INT_MAX))) {
 		*ret_health = g_strdup("its worker threads make no progress");
 		return false;
 	}
-	*ret_storage_ok = nova_storage_check(conf->instances_path, &view, check_ms, &storage);
+	*ret_storage_ok = nova_host_storage_check(compute, NULL, check_ms, &storage);
 	if (!nova_virt_ping(compute->virt, check_ms, &hypervisor))
 		*ret_health = g_strdup_printf("the hypervisor does not answer: %s", hypervisor->message);
 	else if (storage)
-		*ret_health = g_strdup_printf("the storage does not answer: %s", storage->message);
+		*ret_health = g_strdup_printf("storage: %s", storage->message);
+	believe_later(compute, nova_boottime_usec() - began >= check_ms * INT64_C(1000), ret_health, ret_storage_ok);
 	return true;
 }
 
@@ -374,6 +397,7 @@ static const nova_stage stages[] = {
 	{ "checks of this host", checks_up, NULL, true },
 	{ "hypervisor", virt_up, virt_down, true },
 	{ "database", database_up, database_down, true },
+	{ "storage", storage_up, NULL, true },
 	{ "broker", broker_up, broker_down, false },
 	{ "registration", registration_up, registration_down, true },
 	{ "workers", workers_up, workers_down, false }, /* down: lets running steps finish */

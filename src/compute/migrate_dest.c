@@ -9,6 +9,7 @@
 #include "common/fault_point.h"
 #include "common/log.h"
 #include "compute/guest.h"
+#include "compute/host_storage.h"
 #include "compute/images.h"
 #include "compute/migrate.h"
 #include "compute/shared_proof.h"
@@ -99,11 +100,26 @@ static bool check_cpu(nova_step *step, GError **error)
 	return nova_virt_cpu_fits(step->compute->virt, cpu, step->instance->machine, call_ms, error);
 }
 
+/* As QEMU's own user: with another uid than on the source, or root that the storage takes for nobody, the guest would
+ * get I/O errors after it has moved. */
 static bool check_disk(nova_step *step, GError **error)
 {
 	g_autofree char *disk = nova_images_disk_path(step->conf, step->op->instance_uuid);
+	g_autoptr(GError) failed = NULL;
+	nova_storage_user user;
+	uint32_t uid, gid;
+	bool known;
 
-	return nova_storage_disk_opens(disk, FILE_MS, error);
+	if (!nova_virt_qemu_user(step->compute->virt, &known, &uid, &gid, nova_compute_call_ms(step->conf), error))
+		return false;
+	if (!known)
+		return nova_storage_disk_opens(disk, NULL, FILE_MS, error);
+	nova_storage_user_find(uid, gid, &user);
+	if (nova_storage_disk_opens(disk, &user, FILE_MS, &failed))
+		return true;
+	return nova_fail(error, NOVA_FAULT_STORAGE,
+			 "%s (as uid %u, gid %u, which QEMU on host '%s' runs as)", failed->message, uid, gid,
+			 step->compute->host);
 }
 
 /* Not seen is no reason to refuse: the switch then waits for the source's end. */
@@ -130,9 +146,9 @@ nova_step_end nova_migrate_claimed(nova_step *step, GError **error)
 
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
-	if (!check_namesake(step, &failed) || !check_source(step, &failed) || !check_cpu(step, &failed) ||
-	    !nova_virt_migration_ports(&failed) || !check_disk(step, &failed) ||
-	    !nova_proof_ask(step, &nonce, &failed)) {
+	if (!check_namesake(step, &failed) || !nova_host_storage_check(step->compute, NULL, NOVA_HOST_STORAGE_MS, &failed) ||
+	    !check_source(step, &failed) || !check_cpu(step, &failed) || !nova_virt_migration_ports(&failed) ||
+	    !check_disk(step, &failed) || !nova_proof_ask(step, &nonce, &failed)) {
 		if (nova_guest_must_wait(step, failed) && !nova_error_is(failed, NOVA_FAULT_HYPERVISOR)) {
 			g_propagate_error(error, g_steal_pointer(&failed));
 			return NOVA_STEP_ERROR;
@@ -178,10 +194,8 @@ static bool check_answer(nova_step *step, GError **error)
 
 static bool prepare(nova_step *step, GError **error)
 {
-	g_autofree char *disk = nova_images_disk_path(step->conf, step->op->instance_uuid);
-
 	return nova_fault_point("compute:preparing:try", error) && check_bridges(step, error) &&
-	       check_answer(step, error) && nova_storage_disk_opens(disk, FILE_MS, error);
+	       check_answer(step, error) && check_disk(step, error);
 }
 
 nova_step_end nova_migrate_preparing(nova_step *step, GError **error)

@@ -9,11 +9,11 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "compute/engine.h"
+#include "compute/host_storage.h"
 #include "compute/images.h"
 #include "compute/lease.h"
 #include "compute/shared_proof.h"
 #include "compute/reconcile_plan.h"
-#include "compute/storage.h"
 #include "db/hosts.h"
 #include "db/operations.h"
 #include "rpc/doorbell.h"
@@ -21,9 +21,8 @@
 #include <string.h>
 
 #define ASK_MS 3000
-#define FILE_MS 10000
 #define TRASH_AT_ONCE 20
-#define TRASH_MS 60000
+#define TRASH_MS 10000
 #define BACKUP_AFTER_MS 500  /* the source's daemon needs milliseconds: later it is not there */
 #define BACKUP_LOOK_MS 200   /* between two looks while a copy here is complete and stands */
 #define SETTLE_MS 200        /* several events of one guest come together */
@@ -54,8 +53,7 @@ bool nova_compute_report(nova_compute *compute, GError **error)
 	nova_storage_view storage;
 	nova_fence fence = nova_lease_fence(compute->lease);
 
-	if (!nova_storage_check(conf->instances_path, &storage, FILE_MS, error) ||
-	    !nova_virt_inventory(compute->virt, &inventory, nova_compute_call_ms(conf), error))
+	if (!nova_virt_inventory(compute->virt, &inventory, nova_compute_call_ms(conf), error))
 		return false;
 	inventory.reserved_vcpus = (int)conf->reserved_host_cpus;
 	inventory.reserved_memory_mb = conf->reserved_host_memory_mb;
@@ -64,10 +62,13 @@ bool nova_compute_report(nova_compute *compute, GError **error)
 	inventory.ram_ratio = conf->ram_allocation_ratio;
 	inventory.disk_ratio = conf->disk_allocation_ratio;
 	inventory.max_migrations = (int)conf->max_concurrent_live_migrations;
-	inventory.pool_fsid = g_strdup(compute->fsid);
-	inventory.pool_kind = g_strdup(storage.kind);
-	inventory.pool_total_gb = storage.total_gb;
-	inventory.pool_free_gb = storage.free_gb;
+	/* Without an answer the database keeps what it knows; the heartbeat says what is wrong. */
+	if (nova_host_storage_check(compute, &storage, nova_host_storage_was_well(compute) ? NOVA_HOST_STORAGE_MS : ASK_MS, NULL)) {
+		inventory.pool_fsid = g_strdup(compute->fsid);
+		inventory.pool_kind = g_strdup(storage.kind);
+		inventory.pool_total_gb = storage.total_gb;
+		inventory.pool_free_gb = storage.free_gb;
+	}
 	bool done = nova_hosts_report(compute->db, &fence, &inventory, error);
 
 	nova_inventory_clear(&inventory);
@@ -407,8 +408,9 @@ static void housekeeping(nova_reconciler *reconciler, nova_conf *conf)
 	nova_compute *compute = reconciler->compute;
 	g_autoptr(GError) error = NULL;
 
-	nova_proofs_sweep(compute);
-	if (!reconciler->swept)
+	if (nova_host_storage_was_well(compute)) /* this thread has more urgent things to do than to wait for files */
+		nova_proofs_sweep(compute);
+	if (!reconciler->swept && nova_host_storage_was_well(compute))
 		reconciler->swept = nova_images_empty_trash(conf, TRASH_AT_ONCE, TRASH_MS, NULL);
 	if (nova_boottime_usec() - reconciler->reported_usec < conf->update_resources_interval * G_USEC_PER_SEC)
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/shared_proof.h"
 
+#include "common/fault_point.h"
 #include "common/json.h"
 #include "compute/storage.h"
 
@@ -55,7 +56,8 @@ static bool put(nova_step *step, const char *nonce, GError **error)
 	g_mutex_lock(&proofs->lock);
 	g_ptr_array_add(proofs->made, made);
 	g_mutex_unlock(&proofs->lock);
-	return nova_storage_nonce_put(step->conf->instances_path, nonce, FILE_MS, error);
+	return nova_fault_point("compute:proof:put", error) &&
+	       nova_storage_nonce_put(step->conf->instances_path, nonce, FILE_MS, error);
 }
 
 bool nova_proof_ask(nova_step *step, char **ret_nonce, GError **error)
@@ -132,7 +134,10 @@ bool nova_proof_answer(nova_step *step, const char *nonce, GError **error)
 
 bool nova_proof_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)
 {
-	return nova_storage_nonce_seen(step->conf->instances_path, nonce, ret_seen, FILE_MS, error);
+	if (!nova_storage_nonce_seen(step->conf->instances_path, nonce, ret_seen, FILE_MS, error))
+		return false;
+	*ret_seen = *ret_seen && nova_fault_point("compute:proof:seen", NULL); /* error: as if it were not there */
+	return true;
 }
 
 bool nova_proof_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/storage.h"
 
-#include "common/uuid.h"
 #include "compute/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,13 +68,16 @@ typedef struct directory {
 	uint64_t mount_id;
 	bool has_mount_id;
 	int64_t total, available; /* bytes */
+	char fsid[NOVA_UUID_SIZE]; /* what the file holds, if there is one */
 } directory;
 
-enum { STEP_SEE, STEP_ENTER, STEP_CREATE, STEP_WRITE, STEP_SYNC, STEP_READ, STEP_REMOVE, STEP_MEASURE };
+enum { STEP_SEE, STEP_ENTER, STEP_CREATE, STEP_WRITE, STEP_SYNC, STEP_READ, STEP_REMOVE, STEP_MEASURE,
+       STEP_KNOW };
 static const char *const directory_steps[] = {
 	[STEP_SEE] = "find the directory", [STEP_ENTER] = "enter", [STEP_CREATE] = "create a file in",
 	[STEP_WRITE] = "write a file in",  [STEP_SYNC] = "sync a file in", [STEP_READ] = "read back a file in",
 	[STEP_REMOVE] = "remove a file from", [STEP_MEASURE] = "measure",
+	[STEP_KNOW] = "read " NOVA_STORAGE_FSID_FILE " in",
 };
 
 static nova_probe_outcome try_file(int dir, const target *t)
@@ -96,13 +101,21 @@ static nova_probe_outcome try_file(int dir, const target *t)
 	return outcome;
 }
 
+/* What the identity's file holds, a uuid or not; an error also when there is none. */
+static int read_fsid(int dir, char *ret)
+{
+	int fd = openat(dir, NOVA_STORAGE_FSID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 || read(fd, ret, NOVA_UUID_SIZE - 1) < 0 ? errno : 0;
+}
+
 static nova_probe_outcome look_at_directory(const void *args, void *result)
 {
 	const target *t = args;
 	directory *d = result;
 	struct statx sx;
 	struct statfs fs;
-	int dir;
+	int dir, error;
 
 	if (statx(AT_FDCWD, t->path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &sx) < 0)
 		return ended(STEP_SEE);
@@ -120,6 +133,9 @@ static nova_probe_outcome look_at_directory(const void *args, void *result)
 		return ended(STEP_MEASURE);
 	d->total = (int64_t)fs.f_blocks * fs.f_bsize;
 	d->available = (int64_t)fs.f_bavail * fs.f_bsize;
+	error = read_fsid(dir, d->fsid);
+	if (error != 0 && error != ENOENT)
+		return (nova_probe_outcome){ .error = error, .step = STEP_KNOW };
 	return try_file(dir, t);
 }
 
@@ -192,6 +208,9 @@ bool nova_storage_check(const char *path, nova_storage_view *ret, int deadline_m
 	view.mode = d.mode;
 	view.total_gb = d.total >> 30;
 	view.free_gb = d.available >> 30;
+	d.fsid[NOVA_UUID_SIZE - 1] = '\0';
+	if (nova_uuid_is_valid(d.fsid))
+		g_strlcpy(view.fsid, d.fsid, sizeof(view.fsid));
 	*ret = view;
 	return true;
 }
@@ -225,15 +244,6 @@ static const char *const fsid_steps[] = {
 	[FSID_NAME] = "name the file " NOVA_STORAGE_FSID_FILE " in", [FSID_READ] = "read " NOVA_STORAGE_FSID_FILE " in",
 };
 
-static nova_probe_outcome read_fsid(int dir, char *ret)
-{
-	int fd = openat(dir, NOVA_STORAGE_FSID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0 || read(fd, ret, NOVA_UUID_SIZE - 1) < 0)
-		return ended(FSID_READ);
-	return well;
-}
-
 /* A file of another name, complete and on disk, is given the final name, which only the first can have. */
 static nova_probe_outcome write_fsid(int dir, const target *t)
 {
@@ -258,15 +268,17 @@ static nova_probe_outcome take_fsid(const void *args, void *result)
 {
 	const target *t = args;
 	int dir = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	nova_probe_outcome outcome;
+	nova_probe_outcome outcome = { .step = FSID_READ };
 
 	if (dir < 0)
 		return ended(FSID_OPEN);
-	outcome = read_fsid(dir, result);
+	outcome.error = read_fsid(dir, result);
 	if (outcome.error != ENOENT)
 		return outcome;
 	outcome = write_fsid(dir, t);
-	return outcome.error ? outcome : read_fsid(dir, result);
+	if (outcome.error == 0)
+		outcome = (nova_probe_outcome){ .error = read_fsid(dir, result), .step = FSID_READ };
+	return outcome;
 }
 
 char *nova_storage_fsid(const char *path, int deadline_ms, GError **error)
@@ -444,13 +456,46 @@ bool nova_storage_nonce_remove(const char *path, const char *nonce, int deadline
 
 /* ---- a guest's disk ---- */
 
+typedef struct disk_target {
+	target target; /* first */
+	bool change_user;
+	nova_storage_user user;
+} disk_target;
+
+void nova_storage_user_find(uint32_t uid, uint32_t gid, nova_storage_user *ret)
+{
+	struct passwd entry, *found = NULL;
+	gid_t groups[NOVA_STORAGE_GROUPS];
+	int n = NOVA_STORAGE_GROUPS;
+	char text[4096];
+
+	*ret = (nova_storage_user){ .uid = uid, .gid = gid };
+	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) != 0 || !found ||
+	    getgrouplist(found->pw_name, gid, groups, &n) < 0)
+		return;
+	for (int i = 0; i < n; i++)
+		ret->groups[ret->n_groups++] = groups[i];
+}
+
+/* The system calls themselves: the C library's functions would speak to threads that the child does not have. */
+static bool become(const nova_storage_user *user)
+{
+	return syscall(SYS_setgroups, (size_t)user->n_groups, user->groups) == 0 &&
+	       syscall(SYS_setresgid, user->gid, user->gid, user->gid) == 0 &&
+	       syscall(SYS_setresuid, user->uid, user->uid, user->uid) == 0;
+}
+
 static nova_probe_outcome open_disk(const void *args, void *result)
 {
 	static char block[DIRECT_BLOCK] __attribute__((aligned(DIRECT_BLOCK)));
-	const target *t = args;
-	int fd = open(t->path, O_RDWR | O_DIRECT | O_CLOEXEC | O_NOCTTY);
+	const disk_target *disk = args;
+	const target *t = &disk->target;
+	int fd;
 
 	(void)result;
+	if (disk->change_user && !become(&disk->user))
+		return ended(3);
+	fd = open(t->path, O_RDWR | O_DIRECT | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return ended(errno == EINVAL ? 1 : 0);
 	if (pread(fd, block, sizeof(block), 0) < 0)
@@ -458,12 +503,16 @@ static nova_probe_outcome open_disk(const void *args, void *result)
 	return well;
 }
 
-bool nova_storage_disk_opens(const char *disk, int deadline_ms, GError **error)
+bool nova_storage_disk_opens(const char *disk, const nova_storage_user *user, int deadline_ms, GError **error)
 {
-	static const char *const steps[] = { "open read-write", "open without the host's cache (O_DIRECT)", "read" };
-	target t;
+	static const char *const steps[] = { "open read-write", "open without the host's cache (O_DIRECT)", "read",
+					     "become QEMU's user to open" };
+	disk_target d = { .change_user = user && geteuid() == 0 };
 
-	return aim(&t, disk, "", "", "", error) && run(open_disk, &t, NULL, 0, steps, deadline_ms, error);
+	if (user)
+		d.user = *user;
+	return aim(&d.target, disk, "", "", "", error) &&
+	       run(open_disk, &d.target, NULL, 0, steps, deadline_ms, error);
 }
 
 /* A running QEMU that shares its image with no other writer holds a read lock on this byte of the file

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "common/error.h"
+#include "common/uuid.h"
 
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ typedef struct nova_storage_view {
 	bool mounted;               /* the directory or one above it (not /) is a mount point */
 	uint32_t uid, gid, mode;
 	int64_t total_gb, free_gb;  /* GiB */
+	char fsid[NOVA_UUID_SIZE];  /* of the file system, by its NOVA_STORAGE_FSID_FILE; "": it has none */
 } nova_storage_view;
 
 /* That `path' is a directory, readable, writable (a file was made, synced, read back and removed) and
@@ -43,9 +45,20 @@ bool nova_storage_nonce_put(const char *path, const char *nonce, int deadline_ms
 bool nova_storage_nonce_seen(const char *path, const char *nonce, bool *ret_seen, int deadline_ms, GError **error);
 bool nova_storage_nonce_remove(const char *path, const char *nonce, int deadline_ms, GError **error); /* idempotent */
 
+#define NOVA_STORAGE_GROUPS 32
+
+/* Whom a QEMU runs as: `groups' are its supplementary ones. */
+typedef struct nova_storage_user {
+	uint32_t uid, gid;
+	int n_groups;
+	uint32_t groups[NOVA_STORAGE_GROUPS];
+} nova_storage_user;
+/* With the groups that the system's user database gives them. */
+void nova_storage_user_find(uint32_t uid, uint32_t gid, nova_storage_user *ret);
+
 /* That this host can open a guest's disk as its QEMU will: read-write, O_DIRECT, taking no lock and
- * changing nothing. */
-bool nova_storage_disk_opens(const char *disk, int deadline_ms, GError **error);
+ * changing nothing.  As `user'; NULL, or in a process that is not root: as this process. */
+bool nova_storage_disk_opens(const char *disk, const nova_storage_user *user, int deadline_ms, GError **error);
 
 /* Whether this host sees the lock by which a running QEMU keeps other writers from its image.  Seen from another
  * host than the guest's it proves that image locks hold between the two: QEMU on this host will not start

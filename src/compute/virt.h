@@ -59,6 +59,10 @@ char *nova_virt_host_uuid(nova_virt *virt, const char *address, int deadline_ms,
 /* Everything but pool_*, ratios and reservations, which come from the configuration and the storage. */
 bool nova_virt_inventory(nova_virt *virt, nova_inventory *ret, int deadline_ms, GError **error);
 
+/* Whom this host's QEMU runs as, by libvirt's configuration; *ret_known false when it does not say. */
+bool nova_virt_qemu_user(nova_virt *virt, bool *ret_known, uint32_t *ret_uid, uint32_t *ret_gid, int deadline_ms,
+			 GError **error);
+
 /* The exact versioned machine type behind an alias ("pc" -> "pc-i440fx-7.2"), the name itself when it is
  * one already.  CONFIG when this host's QEMU does not have it.  Caller frees. */
 char *nova_virt_machine(nova_virt *virt, const char *machine, int deadline_ms, GError **error);

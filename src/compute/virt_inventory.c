@@ -114,6 +114,17 @@ bool nova_virt_inventory(nova_virt *virt, nova_inventory *ret, int deadline_ms, 
 	return true;
 }
 
+bool nova_virt_qemu_user(nova_virt *virt, bool *ret_known, uint32_t *ret_uid, uint32_t *ret_gid, int deadline_ms,
+			 GError **error)
+{
+	g_autoptr(nova_virt_call) call = nova_virt_call_new(read_capabilities, NULL);
+
+	if (!ask(virt, call, deadline_ms, error))
+		return false;
+	*ret_known = nova_virt_xml_qemu_user(call->result, type_name(virt), ret_uid, ret_gid);
+	return true;
+}
+
 char *nova_virt_machine(nova_virt *virt, const char *machine, int deadline_ms, GError **error)
 {
 	g_autoptr(nova_virt_call) call = nova_virt_call_new(read_capabilities, NULL);

@@ -314,3 +314,42 @@ char *nova_virt_xml_host_uuid(const char *xml)
 
 	return text_of(child(child(doc ? xmlDocGetRootElement(doc) : NULL, "host"), "uuid"));
 }
+
+/* "+64055:+64055" */
+static bool parse_label(const char *text, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	char *end = NULL;
+	uint64_t uid, gid;
+
+	if (!text || text[0] != '+' || !g_ascii_isdigit(text[1]))
+		return false;
+	uid = g_ascii_strtoull(text + 1, &end, 10);
+	if (strncmp(end, ":+", 2) != 0 || !g_ascii_isdigit(end[2]))
+		return false;
+	gid = g_ascii_strtoull(end + 2, &end, 10);
+	if (*end || uid >= UINT32_MAX || gid >= UINT32_MAX)
+		return false;
+	*ret_uid = (uint32_t)uid;
+	*ret_gid = (uint32_t)gid;
+	return true;
+}
+
+bool nova_virt_xml_qemu_user(const char *xml, const char *type, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	g_autoptr(xmlDoc) doc = parse(xml);
+	const xmlNode *host = child(doc ? xmlDocGetRootElement(doc) : NULL, "host");
+
+	for (const xmlNode *model = host ? host->children : NULL; model; model = model->next) {
+		g_autofree char *name = is_named(model, "secmodel") ? text_of(child(model, "model")) : NULL;
+
+		for (const xmlNode *node = name && strcmp(name, "dac") == 0 ? model->children : NULL; node;
+		     node = node->next) {
+			g_autofree char *of = is_named(node, "baselabel") ? attribute(node, "type") : NULL;
+			g_autofree char *label = of && strcmp(of, type) == 0 ? text_of(node) : NULL;
+
+			if (label)
+				return parse_label(g_strstrip(label), ret_uid, ret_gid);
+		}
+	}
+	return false;
+}

@@ -38,5 +38,8 @@ bool nova_virt_xml_capabilities(const char *xml, const char *type, char **ret_cp
 /* The host's UUID from the same document; NULL: it has none.  Caller frees. */
 char *nova_virt_xml_host_uuid(const char *xml);
 
+/* Whom its QEMU of that type runs as, "+UID:+GID" of the DAC security model; false: it does not say. */
+bool nova_virt_xml_qemu_user(const char *xml, const char *type, uint32_t *ret_uid, uint32_t *ret_gid);
+
 /* The exact machine type behind `machine' in the same document; NULL: there is none.  Caller frees. */
 char *nova_virt_xml_machine(const char *xml, const char *type, const char *machine);

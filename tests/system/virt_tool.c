@@ -449,7 +449,7 @@ static int run_nonce(char **args, GError **error)
 static int run_disk(char **args, GError **error)
 {
 	begin();
-	return report(nova_storage_disk_opens(args[0], deadline_ms, error), error);
+	return report(nova_storage_disk_opens(args[0], NULL, deadline_ms, error), error);
 }
 
 static const struct {

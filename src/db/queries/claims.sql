@@ -59,6 +59,24 @@ UPDATE pools p
   FROM gone g
  WHERE p.id = g.pool_id;
 
+-- :name removal_books one instance operation host
+-- What must be known before a guest's files are removed.  An operation had the permit if its journal says so.
+SELECT COALESCE((SELECT o.id FROM operations o
+                  WHERE o.instance = $1::uuid AND o.finished_at IS NULL AND o.id <> $2::bigint LIMIT 1), 0) AS other_operation,
+       (SELECT min(h.name) FROM claims c JOIN hosts h ON h.id = c.host_id
+         WHERE c.instance = $1::uuid AND c.host_id <> $3::integer) AS claimant,
+       (SELECT CASE WHEN count(*) = 1 THEN min(p.fsid::text) END FROM disk_claims d JOIN pools p ON p.id = d.pool_id
+         WHERE d.instance = $1::uuid) AS disk_fsid,
+       former.name AS former_host, former.migration_address AS former_address
+  FROM (SELECT 1) always
+  LEFT JOIN (SELECT h.name, h.migration_address
+               FROM operations o
+               JOIN hosts h ON h.id = CASE WHEN o.source_host_id = $3::integer THEN o.dest_host_id ELSE o.source_host_id END
+              WHERE o.instance = $1::uuid AND o.kind = 'live-migration'
+                AND EXISTS (SELECT 1 FROM journal j WHERE j.operation = o.id AND j.to_state = 'migrating')
+              ORDER BY o.id DESC
+              LIMIT 1) former ON true;
+
 -- :name claim_turn one instance host from_role to_role
 UPDATE claims SET role = $4::"char"
  WHERE instance = $1::uuid AND host_id = $2::integer AND role = $3::"char"

@@ -123,7 +123,8 @@ UPDATE hosts
        reserved_memory_mb = $12::bigint, reserved_disk_gb = $13::bigint,
        cpu_ratio = $14::double precision, ram_ratio = $15::double precision, disk_ratio = $16::double precision,
        cap_vcpus = GREATEST($17::integer, used_vcpus), cap_memory_mb = GREATEST($18::bigint, used_memory_mb),
-       pool_id = $19::integer, pool_free_gb = $20::bigint, max_migrations = $21::integer, updated_at = clock_timestamp()
+       pool_id = COALESCE($19::integer, pool_id),
+       pool_free_gb = CASE WHEN $19::integer IS NULL THEN pool_free_gb ELSE $20::bigint END, max_migrations = $21::integer, updated_at = clock_timestamp()
  WHERE id = $1::integer;
 
 -- :name host_set_disabled one name disabled reason

@@ -320,6 +320,42 @@ static void test_a_disk_is_never_smaller_than_its_image(void **state)
 
 /* ---- removal ---- */
 
+#define FSID "00000000-1111-4222-8333-444444444444"
+
+static void mark(const char *dir, const char *fsid)
+{
+	scratch_write(dir, ".nova-lite-fsid", fsid, strlen(fsid));
+}
+
+/* An empty directory in place of the mount, another file system, a marker that says nothing: nothing is touched, and what is
+ * not there is not taken for removed. */
+static void test_only_the_right_file_system_loses_anything(void **state)
+{
+	static const char *const markers[] = { NULL, "", "not a uuid\n", "00000000-1111-4222-8333-444444444445\n" };
+	g_autoptr(nova_conf) conf = conf_for(*state, "good");
+
+	for (size_t i = 0; i < 2 * G_N_ELEMENTS(markers); i++) {
+		g_autoptr(GError) error = NULL;
+		const char *marker = markers[i / 2];
+
+		if (marker)
+			mark(*state, marker);
+		if (i % 2)
+			scratch_write(*state, UUID "/disk", "x", 1);
+		assert_false(nova_images_delete(conf, UUID, 1, FSID, 10000, &error));
+		assert_fault(error, NOVA_FAULT_STORAGE);
+		assert_non_null(strstr(error->message, "is not the file system " FSID));
+		if (i % 2)
+			assert_true(scratch_has(*state, UUID "/disk"));
+		assert_false(scratch_has(*state, ".trash"));
+	}
+	g_autoptr(GError) error = NULL;
+
+	mark(*state, FSID "\n");
+	assert_ok(nova_images_delete(conf, UUID, 1, FSID, 10000, &error), error);
+	assert_false(scratch_has(*state, UUID));
+}
+
 static void test_removal(void **state)
 {
 	g_autoptr(nova_conf) conf = conf_for(*state, "good");
@@ -327,18 +363,19 @@ static void test_removal(void **state)
 	g_autofree char *keep = g_build_filename(*state, "keep", NULL);
 	g_autoptr(GError) error = NULL;
 
+	mark(*state, FSID "\n");
 	scratch_write(*state, "keep/file", "x", 1);
-	assert_ok(nova_images_delete(conf, UUID, 1, 10000, &error), error);
+	assert_ok(nova_images_delete(conf, UUID, 1, FSID, 10000, &error), error);
 	for (int i = 0; i < 2; i++) {
 		scratch_write(*state, UUID "/disk", "x", 1);
 		scratch_write(*state, UUID "/sub/file", "x", 1);
 		assert_int_equal(symlink(keep, link), 0);
-		assert_ok(nova_images_delete(conf, UUID, 1, 10000, &error), error);
+		assert_ok(nova_images_delete(conf, UUID, 1, FSID, 10000, &error), error);
 		assert_false(scratch_has(*state, UUID));
 		assert_false(scratch_has(*state, ".trash/" UUID ".1"));
 	}
 	assert_true(scratch_has(*state, "keep/file"));
-	assert_false(nova_images_delete(conf, "..", 1, 10000, &error));
+	assert_false(nova_images_delete(conf, "..", 1, FSID, 10000, &error));
 	assert_fault(error, NOVA_FAULT_BAD_REQUEST);
 }
 
@@ -347,11 +384,12 @@ static void test_the_trash_is_emptied_later(void **state)
 	g_autoptr(nova_conf) conf = conf_for(*state, "good");
 	g_autoptr(GError) error = NULL;
 
+	mark(*state, FSID "\n");
 	assert_ok(nova_images_empty_trash(conf, 10, 10000, &error), error);
 	/* A delete of this token was interrupted, and the guest's directory came again. */
 	scratch_write(*state, ".trash/" UUID ".1/disk", "x", 1);
 	scratch_write(*state, UUID "/disk", "x", 1);
-	assert_ok(nova_images_delete(conf, UUID, 1, 10000, &error), error);
+	assert_ok(nova_images_delete(conf, UUID, 1, FSID, 10000, &error), error);
 	assert_false(scratch_has(*state, UUID));
 	assert_true(scratch_has(*state, ".trash/" UUID ".1"));
 	assert_ok(nova_images_empty_trash(conf, 10, 10000, &error), error);
@@ -373,6 +411,8 @@ int main(void)
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_disks, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_disk_is_never_smaller_than_its_image, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_only_the_right_file_system_loses_anything, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_removal, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_the_trash_is_emptied_later, scratch_setup, scratch_teardown),

@@ -158,17 +158,51 @@ static void test_disks_open(void **state)
 	g_autofree char *zeros = g_malloc0(65536);
 	g_autoptr(GError) error = NULL;
 
-	assert_false(nova_storage_disk_opens(disk, 5000, &error));
+	assert_false(nova_storage_disk_opens(disk, NULL, 5000, &error));
 	assert_fault(error, NOVA_FAULT_STORAGE);
 	g_clear_error(&error);
 	scratch_write(*state, "disk", zeros, 65536);
 	/* A scratch directory in memory has no O_DIRECT; then that is what must be said. */
-	if (!nova_storage_disk_opens(disk, 5000, &error))
+	if (!nova_storage_disk_opens(disk, NULL, 5000, &error))
 		assert_non_null(strstr(error->message, "O_DIRECT"));
 	g_clear_error(&error);
 	assert_ok(nova_storage_make_dir(*state, 5000, &error), error);
 	assert_false(nova_storage_make_dir(disk, 5000, &error));
 	assert_fault(error, NOVA_FAULT_STORAGE);
+}
+
+/* root opens everything; the QEMU that will open the disk may not be root. */
+static void test_disks_open_as_their_user(void **state)
+{
+	g_autofree char *dir = g_strdup("/var/tmp/nova-lite-disk-XXXXXX"), *disk = NULL;
+	g_autofree char *zeros = g_malloc0(65536);
+	g_autoptr(GError) error = NULL;
+	nova_storage_user nobody, root;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(g_mkdtemp_full(dir, 0755));
+	disk = g_build_filename(dir, "disk", NULL);
+	scratch_write(dir, "disk", zeros, 65536);
+	nova_storage_user_find(0, 0, &root);
+	nova_storage_user_find(65534, 65534, &nobody);
+	assert_int_equal(chmod(disk, 0644), 0);
+	bool direct = nova_storage_disk_opens(disk, &root, 5000, NULL); /* unless it is in memory */
+
+	assert_false(nova_storage_disk_opens(disk, &nobody, 5000, &error));
+	assert_fault(error, NOVA_FAULT_STORAGE);
+	assert_non_null(strstr(error->message, "Permission denied"));
+	assert_int_equal(chown(disk, 65534, 65534), 0);
+	assert_int_equal(nova_storage_disk_opens(disk, &nobody, 5000, NULL), direct);
+	/* by group */
+	assert_int_equal(chown(disk, 0, 12345), 0);
+	assert_int_equal(chmod(disk, 0660), 0);
+	assert_false(nova_storage_disk_opens(disk, &nobody, 5000, NULL));
+	nobody.groups[nobody.n_groups++] = 12345;
+	assert_int_equal(nova_storage_disk_opens(disk, &nobody, 5000, NULL), direct);
+	unlink(disk);
+	rmdir(dir);
 }
 
 /* ---- probes ---- */
@@ -281,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_damaged_identity_is_an_error, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_nonces, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_nonce_is_no_path, scratch_setup, scratch_teardown),
+		cmocka_unit_test(test_disks_open_as_their_user),
 		cmocka_unit_test_setup_teardown(test_disks_open, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_the_lock_of_a_running_qemu_is_seen, scratch_setup,
 						scratch_teardown),

@@ -142,6 +142,33 @@ static void test_parts_of_a_domain(void **state)
 	assert_null(none);
 }
 
+static void test_whom_qemu_runs_as(void **state)
+{
+	static const struct {
+		const char *label;
+		bool known;
+	} cases[] = {
+		{ "+64055:+107", true },     { " +64055:+107\n", true }, { "libvirt-qemu:kvm", false },
+		{ "+64055", false },	      { "+4294967295:+0", false }, { "", false },
+	};
+	uint32_t uid = 0, gid = 0;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *xml = g_strdup_printf(
+			"<capabilities><host><secmodel><model>apparmor</model><baselabel type='kvm'>+1:+1</baselabel></secmodel>"
+			"<secmodel><model>dac</model><doi>0</doi><baselabel type='qemu'>+0:+0</baselabel>"
+			"<baselabel type='kvm'>%s</baselabel></secmodel></host></capabilities>", cases[i].label);
+
+		assert_int_equal(nova_virt_xml_qemu_user(xml, "kvm", &uid, &gid), cases[i].known);
+		if (cases[i].known) {
+			assert_int_equal(uid, 64055);
+			assert_int_equal(gid, 107);
+		}
+	}
+	assert_false(nova_virt_xml_qemu_user("<capabilities><host/></capabilities>", "kvm", &uid, &gid));
+}
+
 static const char capabilities[] =
 	"<capabilities><host><uuid>u-u-i-d</uuid><cpu><arch>x86_64</arch><model>Haswell</model><vendor>Intel</vendor>"
 	"<topology sockets='1' dies='1' cores='2' threads='1'/><feature name='vme'/><feature name='avx'/></cpu></host>"
@@ -198,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_retarget_of_metadata_set_later),
 		cmocka_unit_test(test_foreign_domains_are_not_retargeted),
 		cmocka_unit_test(test_parts_of_a_domain),
+		cmocka_unit_test(test_whom_qemu_runs_as),
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_machine_types),
 	};
