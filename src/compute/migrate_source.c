@@ -63,10 +63,14 @@ static bool reach_destination(nova_step *step, GError **error)
 		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
 				 "host '%s' cannot reach libvirt on '%s' at '%s': %s", step->compute->host,
 				 op->dest_host, op->dest_address, failed->message);
-	g_autoptr(nova_host) host = nova_hosts_find_by_id(step->compute->db, op->dest_host_id, error);
+	g_autoptr(nova_host) host = nova_hosts_find_by_id(step->compute->db, op->dest_host_id, &failed);
 
+	if (failed) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return false;
+	}
 	if (!host)
-		return (error && *error) || nova_fail(error, NOVA_FAULT_HOST_NOT_FOUND, "the destination has no row");
+		return nova_fail(error, NOVA_FAULT_HOST_NOT_FOUND, "host '%s' has no row", op->dest_host);
 	if (g_ascii_strcasecmp(uuid, host->uuid) != 0)
 		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK,
 				 "at '%s', the address of host '%s', answers the libvirt of another machine (host "
