@@ -8,7 +8,7 @@ the migration ends, no guest is lost or doubled, and the database says what is s
   matrix.py --seed N --count K  K cases, the same for the same N
   matrix.py CASE...             these cases
   matrix.py --list [--all]      names only; with --all also what is not run, and why
-Options: --jobs J, labs side by side (2); --keep, leave a lab as it is after a violation and end; --times, what took how long.
+Options: --jobs J, labs side by side (2); --keep, leave a lab as it is after a violation and end (logs are always kept then); --times, what took how long.
 """
 import argparse
 import collections
@@ -89,7 +89,8 @@ class Worker(threading.Thread):
         try:
             checker.stop()
         except AssertionError as error:
-            say("not ok  invariants of %s:\n        %s" % (self.name, error))
+            say("not ok  invariants of %s:\n        %s\n        logs: %s" % (
+                self.name, error, self.lab.keep_logs("invariants")))
             self.violations.append(str(error))
 
     def one(self, case):
@@ -138,6 +139,8 @@ class Worker(threading.Thread):
         finally:
             if self.lab:
                 self.unwatch()
+                if self.keep:
+                    say("logs: %s" % self.lab.keep_logs("kept"))
                 self.lab.end()
 
 

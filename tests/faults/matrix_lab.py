@@ -29,7 +29,7 @@ SLOW, FAST = 4, 100000  # MiB/s
 MOMENT = 30          # for the moment of the fault to come
 SETTINGS = ("DEFAULT.report_interval=1", "DEFAULT.service_down_time=%d" % LEASE, "DEFAULT.operation_poll_interval=2",
             "DEFAULT.operation_active_poll_interval=1", "DEFAULT.sync_power_state_interval=5", "DEFAULT.rpc_response_timeout=5",
-            "database.retry_interval=1", "database.connect_timeout=2", "libvirt.call_timeout=5", "libvirt.keepalive_interval=1")
+            "database.retry_interval=1", "database.connect_timeout=2", "libvirt.call_timeout=8", "libvirt.keepalive_interval=1")
 IMAGE = ("--preset", "steady", "--lines", "20", "--seed", "0x6e6f7661")
 COMMS = {"compute": "nova-lite-compu", "scheduler": "nova-lite-sched", "api": "nova-lite-api", "libvirtd": "libvirtd",
          "qemu": "qemu-system-x86", "postgres": "postgres"}
@@ -82,6 +82,7 @@ class MatrixLab(Lab):
                     conf.write(text)
             self.run("kill", host, "libvirtd")
             self.run("start", host, "libvirtd")
+            self.virsh(host, "domcapabilities", "--virttype", "qemu", timeout=120)  # asks QEMU, which can take long
         for kind, more in (("disk", ()), ("nodisk", ("--disk-every", "0"))):
             with tempfile.NamedTemporaryFile(suffix=".qcow2", dir="/var/tmp") as image:
                 subprocess.run([os.path.join(TOP, "lab/guest/mkguest"), image.name, *IMAGE, *more], check=True)
@@ -277,12 +278,14 @@ class MatrixLab(Lab):
         return uuid, host
 
     def take_locks_away(self, host, uuid):
-        """The same guest from a disk it may only read: such an image two QEMUs may have open, as if there were none."""
+        """The same guest, booted from a read-only copy beside the servers' directories: nobody opens its own disk, no lock is on
+        it, and the copy every QEMU may read."""
         xml = self.domain(host, uuid).XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE | libvirt.VIR_DOMAIN_XML_MIGRATABLE)
         if "<readonly/>" in xml:
             return
-        xml = re.sub(r"(<disk type='file' device='disk'>.*?)(\s*</disk>)", r"\1<readonly/>\2", xml, flags=re.S)
-        assert "<readonly/>" in xml, xml
+        shutil.copy(os.path.join(self.files(uuid), "disk"), os.path.join(os.path.dirname(self.files(uuid)), "matrix-boot"))
+        xml = re.sub(r"(<source file='[^']*/)%s/disk('.*?)(\s*</disk>)" % uuid, r"\1matrix-boot\2<readonly/>\3", xml, flags=re.S)
+        assert "matrix-boot" in xml and "<readonly/>" in xml, xml
         self.domain(host, uuid).destroy()
         self.hypervisor(host).createXML(xml, 0)
         for _ in until(20, lambda: self.instance(uuid)):  # the compute service has seen both
