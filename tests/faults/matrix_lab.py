@@ -18,6 +18,7 @@ import psycopg2
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "system"))
+from matrix_cases import points_left_out  # noqa: E402
 from novalab import TOP, Lab, Refused, until  # noqa: E402
 
 LEASE = 4            # seconds, service_down_time
@@ -87,6 +88,8 @@ class MatrixLab(Lab):
             with tempfile.NamedTemporaryFile(suffix=".qcow2", dir="/var/tmp") as image:
                 subprocess.run([os.path.join(TOP, "lab/guest/mkguest"), image.name, *IMAGE, *more], check=True)
                 self.command("nova-lite-manage", "image", "add", "matrix-" + kind, image.name, "--disk-format", "qcow2")
+        left_out = points_left_out(self.command("nova-lite-manage", "flow", "faults").stdout.split())
+        assert not left_out, "matrix_cases.ERROR_POINTS lacks %s" % left_out
         self.healthy()
 
     def keep_logs(self, name):
