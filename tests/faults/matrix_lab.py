@@ -21,14 +21,14 @@ sys.path.insert(0, os.path.join(HERE, "..", "system"))
 from matrix_cases import points_left_out  # noqa: E402
 from novalab import TOP, Lab, Refused, until  # noqa: E402
 
-LEASE = 4            # seconds, service_down_time
-FAULT = 5            # how long something is away: longer than the lease and libvirt's keepalive
+LEASE = 6            # seconds, service_down_time
+FAULT = 7            # how long something is away: longer than the lease and libvirt's keepalive
 FLAP = 0.5
-BOUND = 10           # from the healing to the operation's end
+BOUND = 10           # from the healing to the operation's end, beside what a migration takes anyway
 PAUSE_BOUND = 2.0    # of the guest, by the death of a daemon, PostgreSQL or RabbitMQ
 SLOW, FAST = 4, 100000  # MiB/s
 MOMENT = 30          # for the moment of the fault to come
-SETTINGS = ("DEFAULT.report_interval=1", "DEFAULT.service_down_time=%d" % LEASE, "DEFAULT.operation_poll_interval=2",
+SETTINGS = ("DEFAULT.report_interval=2", "DEFAULT.service_down_time=%d" % LEASE, "DEFAULT.operation_poll_interval=2",
             "DEFAULT.operation_active_poll_interval=1", "DEFAULT.sync_power_state_interval=5", "DEFAULT.rpc_response_timeout=5",
             "database.retry_interval=1", "database.connect_timeout=2", "libvirt.call_timeout=8", "libvirt.keepalive_interval=1")
 IMAGE = ("--preset", "steady", "--lines", "20", "--seed", "0x6e6f7661")
@@ -73,6 +73,7 @@ class MatrixLab(Lab):
         super().__init__(name, *(word for setting in SETTINGS for word in ("--set", setting)))
         self.hold = os.path.join(self.directory, "hold")
         self.guests, self.inodes, self.switch = {}, {}, "strict"
+        self.usual = {}  # by kind of guest: seconds that a migration takes here when nothing happens
         self.armed = set()
         for host in self.hosts:  # libvirt's own keepalive, between two libvirtds
             for file in ("qemu.conf", "libvirtd.conf"):
@@ -278,6 +279,11 @@ class MatrixLab(Lab):
         if kind == "nodisk":
             self.take_locks_away(host, uuid)
         self.counts(uuid)
+        if kind not in self.usual:
+            self.api.move(uuid)
+            self.usual[kind] = float(self.sql("SELECT extract(epoch FROM finished_at - created_at) FROM operations "
+                                              "WHERE instance = '%s' ORDER BY id DESC LIMIT 1" % uuid)[0][0])
+            host = self.instance(uuid)["host"]
         return uuid, host
 
     def take_locks_away(self, host, uuid):
