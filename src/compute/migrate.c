@@ -52,6 +52,14 @@ void nova_migrate_ask_dest(nova_step *step, nova_domain_view *ret)
 	*ret = (nova_domain_view){ .seen = NOVA_SEEN_UNKNOWN, .token = -1 };
 }
 
+nova_end_reason nova_migrate_ask_dest_end(nova_step *step)
+{
+	nova_domain_view view = { 0 };
+
+	return ask_service(step, step->op->dest_host, &view) && view.seen == NOVA_SEEN_ABSENT ? view.end :
+												   NOVA_END_UNKNOWN;
+}
+
 static bool is_complete(const nova_domain_view *view)
 {
 	return view->seen == NOVA_SEEN_PAUSED_USER || view->seen == NOVA_SEEN_RUNNING;
@@ -126,7 +134,8 @@ static json_object *view_json(const char *host, const nova_domain_view *view)
 	return object;
 }
 
-char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call)
+char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call,
+			    const char *earlier)
 {
 	g_autoptr(json_object) root = json_object_new_object();
 
@@ -136,6 +145,8 @@ char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look
 	nova_json_add_str(root, "why", look->verdict.why);
 	if (call)
 		nova_json_add_str(root, "call", call);
+	if (earlier)
+		nova_json_add_str(root, "earlier", earlier);
 	return nova_json_dup_text(root, NULL);
 }
 
@@ -220,18 +231,28 @@ bool nova_migrate_resume_dest(nova_step *step, GError **error)
 
 bool nova_migrate_end_split(nova_step *step, const nova_migrate_look *look, GError **error)
 {
+	const nova_operation *op = step->op;
+	const char *loser = look->verdict.dest_wins ? op->source_host : op->dest_host;
+	nova_fence fence = nova_step_fence(step);
+
+	/* The act first: every moment of it may cost the guest's disk. */
+	if (!(look->verdict.dest_wins ? nova_guest_end(step, error) : nova_migrate_empty_dest(step, error)))
+		return false;
+	g_autofree char *text = g_strdup_printf("two copies of the guest ran, on '%s' and '%s': the one on '%s', which "
+						"is not the owner's, was ended; check the guest's disk",
+						op->source_host, op->dest_host, loser);
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	const nova_log_tags tags = nova_step_tags(step);
 
-	nova_log_error(&tags, "two copies of the guest run, on '%s' and '%s': ending the one on '%s', which is not the "
-		       "owner's; check the guest's disk", step->op->source_host, step->op->dest_host,
-		       look->verdict.dest_wins ? step->op->source_host : step->op->dest_host);
-	return look->verdict.dest_wins ? nova_guest_end(step, error) : nova_migrate_empty_dest(step, error);
+	nova_log_error(&tags, "%s", text);
+	nova_operations_note(step->compute->db, &fence, step->op, NOVA_BLOCKED_NO, NULL, 0, text, evidence, NULL);
+	return true;
 }
 
 nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look *look, GError **error)
 {
 	bool crashed = look->source.end != NOVA_END_SHUTDOWN;
-	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	g_autofree char *reason =
 		g_strdup_printf("the guest %s on host '%s' while it was being migrated; it stays there",
 				crashed ? "ended unexpectedly" : "shut itself down", step->op->source_host);
@@ -254,7 +275,7 @@ nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look,
 {
 	const char *host = look->verdict.blocked == NOVA_BLOCKED_SOURCE_UNREACHABLE ? step->op->source_host :
 										       step->op->dest_host;
-	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 
 	return nova_step_block(step, look->verdict.blocked, host, look->verdict.why, evidence, BLOCKED_MS, error);
 }

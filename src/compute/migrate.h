@@ -21,10 +21,13 @@ typedef struct nova_migrate_look {
 void nova_migrate_look_at(nova_step *step, nova_virt_migration *migration, nova_migrate_look *look);
 /* Asks the destination alone. */
 void nova_migrate_ask_dest(nova_step *step, nova_domain_view *ret);
+/* Why a guest that is gone from the destination ended there, from its compute service; UNKNOWN without an answer. */
+nova_end_reason nova_migrate_ask_dest_end(nova_step *step);
 
-/* Both views and the verdict as JSON, for the journal; `call' is what the migrate call said, or NULL.
- * Caller frees. */
-char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call);
+/* Both views and the verdict as JSON, for the journal; `call' is what the migrate call said, `earlier' what was done
+ * before and is not in the journal yet; either may be NULL.  Caller frees. */
+char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call,
+			    const char *earlier);
 
 /* An abort or a delete was asked for. */
 bool nova_migrate_is_unwanted(const nova_step *step);
@@ -38,7 +41,9 @@ bool nova_migrate_empty_dest(nova_step *step, GError **error);
 /* Starts the destination's CPUs (unless the guest was paused by its user) and looks whether they run. */
 bool nova_migrate_resume_dest(nova_step *step, GError **error);
 
-/* Both run: ends the copy that is not the owner's, at once. */
+/* Both run: ends the copy that is not the owner's, at once, and then says so in the log and the journal. */
+#define NOVA_MIGRATE_SPLIT \
+	"two copies of the guest ran for a moment, the one on the destination was ended; check the guest's disk"
 bool nova_migrate_end_split(nova_step *step, const nova_migrate_look *look, GError **error);
 
 /* The guest ended on the source by itself: empties the destination and finishes. */

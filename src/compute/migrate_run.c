@@ -54,9 +54,11 @@ struct copy {
 	int64_t switch_usec;    /* CLOCK_BOOTTIME when the guest was first seen standing still; 0 */
 	int64_t dead_usec;      /* when the source was seen to be dead; 0 */
 	int64_t resumed_usec;   /* when the guest was seen running on the destination; 0 */
+	bool adopted;           /* a daemon before this one made the migrate call: its return is not seen here */
 	bool aborting, forced;
 	bool tried;             /* to start the destination at once */
 	const char *abort_why;  /* NULL: by request */
+	const char *earlier;    /* an act on the way that the journal shall tell of; NULL */
 	char *call_error;       /* what the migrate call said */
 	int percent;            /* never goes back */
 };
@@ -140,7 +142,7 @@ static bool never_began(struct copy *copy)
 	    look->dest.seen != NOVA_SEEN_ABSENT || is_in_journal(copy, STARTED_LATE))
 		return false;
 	look->verdict = (nova_verdict){ .action = NOVA_DO_MONITOR, .why = STARTED_LATE };
-	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	nova_fence fence = nova_step_fence(step);
 
 	return nova_operations_note(step->compute->db, &fence, step->op, NOVA_BLOCKED_NO, NULL, 0, STARTED_LATE,
@@ -167,6 +169,7 @@ static void begin(struct copy *copy)
 		nova_log_warning(&tags, "the copy could not be started: %s", error->message);
 		copy->call_error = g_strdup(error->message);
 	} else if (!fresh) {
+		copy->adopted = true;
 		copy->migration = nova_virt_migration_adopt(step->compute->virt, step->op->instance_uuid,
 							   step->op->dest_address, &error);
 		nova_log_info(&tags, "took up a migration begun earlier%s%s", copy->migration ? "" : ": ",
@@ -247,14 +250,18 @@ static void keep_pace(struct copy *copy)
 	}
 }
 
+static bool call_is_over(const struct copy *copy)
+{
+	return !copy->adopted && nova_virt_migration_returned(copy->migration, NULL);
+}
+
 /* One question to the job.  False: not simply going on; look at both hosts. */
 static bool copy_goes_on(struct copy *copy)
 {
 	nova_virt_progress seen;
 	nova_domain_view view;
 
-	if (!copy->migration || nova_virt_migration_returned(copy->migration, NULL) ||
-	    nova_virt_migration_source_dead(copy->migration))
+	if (!copy->migration || call_is_over(copy) || nova_virt_migration_source_dead(copy->migration))
 		return false;
 	int64_t stopped = nova_virt_migration_take_stopped(copy->migration);
 
@@ -269,7 +276,7 @@ static bool copy_goes_on(struct copy *copy)
 		copy->switch_usec = now_usec();
 	if (view.seen == NOVA_SEEN_PAUSED_MIGRATION || view.seen == NOVA_SEEN_ABSENT)
 		return false;
-	if (!nova_virt_migration_progress(copy->migration, &seen, CALL_MS, NULL))
+	if (!nova_virt_migration_progress(copy->migration, &seen, CALL_MS, NULL) || (copy->adopted && !seen.job))
 		return false;
 	if (seen.job && seen.memory_total > 0)
 		report(copy, &seen);
@@ -395,7 +402,7 @@ static void linger(struct copy *copy)
 	nova_fault_point_pass("compute:migrating:switch");
 	if (!copy->migration || !nova_virt_migration_watches_source(copy->migration))
 		return;
-	while (now_usec() < until && !copy->dead_usec && !nova_virt_migration_returned(copy->migration, NULL)) {
+	while (now_usec() < until && !copy->dead_usec && !call_is_over(copy)) {
 		bool early = may_start_early(copy);
 
 		if (early)
@@ -449,7 +456,7 @@ static nova_step_end flip(struct copy *copy, GError **error)
 {
 	nova_step *step = copy->step;
 	int64_t downtime = downtime_ms(copy);
-	g_autofree char *evidence = nova_migrate_evidence(step, &copy->look, copy->call_error);
+	g_autofree char *evidence = nova_migrate_evidence(step, &copy->look, copy->call_error, copy->earlier);
 	bool said = false;
 
 	if (!nova_fault_point("compute:migrating:flip", error))
@@ -484,10 +491,13 @@ static nova_step_end flip(struct copy *copy, GError **error)
 static nova_step_end go_back(struct copy *copy, GError **error)
 {
 	g_autoptr(GError) stale = NULL;
-	g_autofree char *evidence = nova_migrate_evidence(copy->step, &copy->look, copy->call_error);
+	g_autofree char *evidence = nova_migrate_evidence(copy->step, &copy->look, copy->call_error,
+							  copy->earlier);
 	const char *why = copy->look.verdict.why;
 
-	if (nova_migrate_is_unwanted(copy->step) || (copy->aborting && !copy->abort_why))
+	if (copy->step->memory->split)
+		why = NOVA_MIGRATE_SPLIT;
+	else if (nova_migrate_is_unwanted(copy->step) || (copy->aborting && !copy->abort_why))
 		why = "aborted on request";
 	else if (copy->abort_why)
 		why = copy->abort_why;
@@ -583,6 +593,9 @@ static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
 			break;
 		*ret = flip(copy, error);
 		return TURN_END;
+	case NOVA_DO_RESTART_ON_DEST: /* it ended there: so it had come there */
+		*ret = flip(copy, error);
+		return TURN_END;
 	case NOVA_DO_FLIP:
 		note_resumed(copy);
 		*ret = flip(copy, error);
@@ -592,6 +605,7 @@ static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
 			show_blocked(copy, NOVA_BLOCKED_SOURCE_UNREACHABLE);
 		break;
 	case NOVA_DO_STOP_SOURCE:
+		copy->earlier = nova_verdict_action_name(NOVA_DO_STOP_SOURCE);
 		stop_source(copy, &failed);
 		break;
 	case NOVA_DO_ROLL_BACK:
@@ -601,6 +615,8 @@ static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
 		*ret = nova_migrate_guest_ended(step, &copy->look, error);
 		return TURN_END;
 	case NOVA_DO_SPLIT:
+		step->memory->split = true;
+		copy->earlier = nova_verdict_action_name(NOVA_DO_SPLIT);
 		nova_migrate_end_split(step, &copy->look, &failed);
 		break;
 	case NOVA_DO_BLOCK:

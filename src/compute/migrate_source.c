@@ -116,7 +116,7 @@ static nova_step_end not_movable(nova_step *step, const nova_domain_view *view, 
 	const nova_migrate_look look = { .source = *view,
 					 .dest = { .seen = NOVA_SEEN_UNKNOWN, .token = -1 },
 					 .verdict = { .why = "it was not begun: the destination was not asked" } };
-	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL, NULL);
 	g_autofree char *reason = g_strdup_printf("the guest cannot be migrated: on host '%s' it is '%s'",
 						  step->compute->host, nova_observed_name(view->seen));
 	const nova_op_outcome outcome = { .state = NOVA_OPS_ERROR, .reason = reason, .total_ms = -1 };
@@ -171,7 +171,7 @@ nova_step_end nova_migrate_switched(nova_step *step, GError **error)
 	case NOVA_DO_CLEAN_SOURCE:
 		return nova_step_advance(step, NOVA_OPS_CLEANING, NULL, NULL, error);
 	case NOVA_DO_RESTART_ON_DEST: {
-		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL, NULL);
 
 		return nova_step_advance(step, NOVA_OPS_CLEANING, look.verdict.why, evidence, error);
 	}
@@ -250,8 +250,8 @@ static void start_again(nova_step *step)
 
 static nova_step_end lost(nova_step *step, const nova_migrate_look *look, GError **error)
 {
-	bool off = look->dest.end == NOVA_END_SHUTDOWN;
-	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	bool off = nova_migrate_ask_dest_end(step) == NOVA_END_SHUTDOWN;
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	g_autofree char *reason = g_strdup_printf(
 		off ? "the guest moved to host '%s' and shut itself down there" :
 		      "the guest moved to host '%s' but its process ended there after the switch; it is started again "
@@ -287,7 +287,7 @@ nova_step_end nova_migrate_cleaning(nova_step *step, GError **error)
 	nova_migrate_look_at(step, NULL, &look);
 	if (nova_guest_is_gone(&look.dest))
 		return lost(step, &look, error);
-	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL, NULL);
 	g_autofree char *reason = g_strdup_printf(
 		"the guest is on host '%s'%s", step->op->dest_host,
 		step->op->abort_requested ? "; the abort that was asked for came after the switch, too late" : "");
@@ -307,7 +307,7 @@ nova_step_end nova_migrate_cleaning(nova_step *step, GError **error)
 static nova_step_end rolled_back(nova_step *step, const nova_migrate_look *look, GError **error)
 {
 	g_autofree char *why = nova_step_why(step);
-	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL);
+	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	const nova_op_outcome outcome = {
 		.state = step->op->abort_requested ? NOVA_OPS_CANCELLED : NOVA_OPS_FAILED,
 		.reason = why,
@@ -353,7 +353,7 @@ nova_step_end nova_migrate_rollback(nova_step *step, GError **error)
 	case NOVA_DO_GUEST_ENDED:
 		return nova_migrate_guest_ended(step, &look, error);
 	case NOVA_DO_FLIP: {
-		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL);
+		g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL, NULL);
 		nova_fence fence = nova_step_fence(step);
 
 		return nova_step_may_commit(step, error) &&
@@ -362,6 +362,7 @@ nova_step_end nova_migrate_rollback(nova_step *step, GError **error)
 			       NOVA_STEP_ERROR;
 	}
 	case NOVA_DO_SPLIT:
+		step->memory->split = true;
 		return nova_migrate_end_split(step, &look, error) ? nova_step_wait(step, 0) : NOVA_STEP_ERROR;
 	case NOVA_DO_BLOCK:
 		return nova_migrate_block(step, &look, error);

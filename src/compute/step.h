@@ -35,6 +35,7 @@ typedef struct nova_step_memory {
 	/* a migration: what both hosts were last seen to have, and since when (CLOCK_BOOTTIME; 0: not yet) */
 	nova_domain_view seen_source, seen_dest;
 	int64_t seen_usec;
+	bool split;           /* two copies ran, and one was ended */
 	bool locks_proven;    /* the destination saw the image lock of the source's QEMU (shared_proof.h) */
 } nova_step_memory;
 

@@ -51,6 +51,8 @@ G_STATIC_ASSERT(G_N_ELEMENTS(action_names) == NOVA_DO__COUNT);
 #define WAS_RUNNING (1u << 3) /* the guest ran before the migration */
 #define WAS_PAUSED (1u << 4)
 #define LOCKS (1u << 5)       /* strict, and image locks are proven */
+#define HANDED_OVER (1u << 6) /* the source's libvirt ended it because the destination had confirmed */
+#define UNEXPLAINED (1u << 7) /* why the source ended is not known */
 
 /* The decision, first row that fits.  `steady_ms': both views have been the same for at least this long. */
 static const struct rule {
@@ -118,6 +120,12 @@ static const struct rule {
 	     "the source ended in mid-copy; the destination is incomplete"),
 	RULE(MIGRATING, GONE, SEEN(PAUSED_MIGRATION), 0, 0, WAIT, NO, false,
 	     "the source is gone; the end of the copy may still be arriving"),
+	RULE(MIGRATING, GONE, GONE, HANDED_OVER, 0, RESTART_ON_DEST, NO, false,
+	     "the source handed the guest over, and it ended on the destination"),
+	RULE(MIGRATING, GONE, GONE, UNEXPLAINED, NOVA_DECIDE_REASON_MS, GUEST_ENDED, NO, false,
+	     "the guest is on neither host"),
+	RULE(MIGRATING, GONE, GONE, UNEXPLAINED, 0, WAIT, NO, false,
+	     "the guest is on neither host; why it ended on the source is about to be known"),
 	RULE(MIGRATING, GONE, GONE, 0, 0, GUEST_ENDED, NO, false, "the guest is on neither host"),
 	RULE(MIGRATING, GONE, SEEN(UNKNOWN), 0, 0, BLOCK, DEST_UNREACHABLE, false,
 	     "the source is gone and the destination cannot be asked"),
@@ -216,7 +224,9 @@ nova_verdict nova_decide(const nova_migration_facts *facts)
 {
 	unsigned have = (facts->source.job ? JOB : NO_JOB) | (facts->call_active ? CALL : 0) |
 			(facts->pre_power == NOVA_POWER_PAUSED ? WAS_PAUSED : WAS_RUNNING) |
-			(facts->strict && facts->locks_proven ? LOCKS : 0);
+			(facts->strict && facts->locks_proven ? LOCKS : 0) |
+			(facts->source.end == NOVA_END_MIGRATED ? HANDED_OVER : 0) |
+			(facts->source.end == NOVA_END_UNKNOWN ? UNEXPLAINED : 0);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
 		const struct rule *rule = &rules[i];
@@ -251,7 +261,8 @@ char *nova_decide_markdown(void)
 {
 	static const char *const need_names[] = { "job", "no job", "call not returned",
 						  "guest was running", "guest was paused",
-						  "strict, locks proven" };
+						  "strict, locks proven", "ended by a migration",
+						  "its end unexplained" };
 	GString *out = g_string_new("| row | source | destination | and | verdict | meaning |\n"
 				    "|---|---|---|---|---|---|\n");
 

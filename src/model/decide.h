@@ -75,7 +75,8 @@ typedef enum nova_verdict_action {
 				       resume the source if the migration paused it, release */
 	NOVA_DO_GUEST_ENDED,        /* the guest ended on the source by itself: nothing moves, the host stays
 				       source; vm_state stopped (or error when it crashed) */
-	NOVA_DO_RESTART_ON_DEST,    /* memory lost after the switch: start once more from disk on the destination */
+	NOVA_DO_RESTART_ON_DEST,    /* memory lost after the switch: start once more from disk on the destination
+				       (MIGRATING: after the flip) */
 	NOVA_DO_CLEAN_SOURCE,       /* switched and the destination is well: remove the source's leftovers */
 	NOVA_DO_SPLIT,              /* both run (only possible without strict switch and without image locks):
 				       the copy that is not the owner's is destroyed at once and an alarm raised */
@@ -92,10 +93,12 @@ typedef struct nova_verdict {
 
 const char *nova_verdict_action_name(nova_verdict_action action);
 
-/* How long a strict switch may stand still before the source is looked at (500 ms), and how long an
- * incoming domain without a source is waited for before it counts as stale. */
+/* How long a strict switch may stand still before the source is looked at (500 ms), how long an
+ * incoming domain without a source is waited for before it counts as stale, and how long libvirt is given to
+ * write down why a process ended. */
 #define NOVA_DECIDE_SWITCH_MS 500
 #define NOVA_DECIDE_ORPHAN_MS 5000
+#define NOVA_DECIDE_REASON_MS 2000
 
 /* Total: every combination of inputs has a verdict.  The destination must have been looked at first, then the
  * source: a source that is seen running after the destination was seen running is a second copy; in the

@@ -91,7 +91,7 @@ static void test_the_whole_decision(void **state)
 					.locks_proven = h->strict_and_locks,
 					.call_active = h->call,
 					.steady_ms = h->steady_ms,
-					.source = { .seen = s, .job = h->job },
+					.source = { .seen = s, .job = h->job, .end = NOVA_END_CRASHED },
 					.dest = { .seen = d },
 				};
 				nova_verdict verdict = nova_decide(&facts);
@@ -111,7 +111,7 @@ static void test_no_verdict_can_make_two_or_none(void **state)
 	static const nova_op_state states[] = { NOVA_OPS_MIGRATING, NOVA_OPS_SWITCHED, NOVA_OPS_ROLLBACK };
 
 	(void)state;
-	for (unsigned n = 0; n < 3u * 7 * 7 * 2 * 2 * 2 * 2 * 2 * 2; n++) {
+	for (unsigned n = 0; n < 3u * 7 * 7 * 2 * 2 * 2 * 2 * 2 * 2 * NOVA_END__COUNT; n++) {
 		unsigned r = n;
 		nova_migration_facts facts = { .state = states[r % 3] };
 
@@ -123,7 +123,8 @@ static void test_no_verdict_can_make_two_or_none(void **state)
 		facts.strict = r % 2, r /= 2;
 		facts.locks_proven = r % 2, r /= 2;
 		facts.pre_power = r % 2 ? NOVA_POWER_PAUSED : NOVA_POWER_RUNNING, r /= 2;
-		facts.steady_ms = r % 2 ? 100000 : 0;
+		facts.steady_ms = r % 2 ? 100000 : 0, r /= 2;
+		facts.source.end = r % NOVA_END__COUNT;
 
 		nova_verdict v = nova_decide(&facts);
 		bool source_alive = facts.source.seen == NOVA_SEEN_RUNNING ||
@@ -163,6 +164,35 @@ static void test_no_verdict_can_make_two_or_none(void **state)
 	}
 }
 
+/* On neither host, before the flip: why the source ended tells whether the guest had left it. */
+static void test_ended_on_both(void **state)
+{
+	static const struct {
+		nova_end_reason end;
+		int64_t steady_ms;
+		nova_verdict_action want;
+	} rows[] = {
+		{ NOVA_END_MIGRATED, 0, NOVA_DO_RESTART_ON_DEST },
+		{ NOVA_END_CRASHED, 0, NOVA_DO_GUEST_ENDED },
+		{ NOVA_END_SHUTDOWN, 0, NOVA_DO_GUEST_ENDED },
+		{ NOVA_END_UNKNOWN, 0, NOVA_DO_WAIT },
+		{ NOVA_END_UNKNOWN, NOVA_DECIDE_REASON_MS, NOVA_DO_GUEST_ENDED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const nova_migration_facts facts = {
+			.state = NOVA_OPS_MIGRATING,
+			.pre_power = NOVA_POWER_RUNNING,
+			.steady_ms = rows[i].steady_ms,
+			.source = { .seen = NOVA_SEEN_ABSENT, .end = rows[i].end },
+			.dest = { .seen = NOVA_SEEN_ABSENT },
+		};
+
+		assert_int_equal(nova_decide(&facts).action, rows[i].want);
+	}
+}
+
 static void test_names_go_both_ways(void **state)
 {
 	nova_observed seen = NOVA_SEEN_STOPPED;
@@ -196,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_whole_decision),
 		cmocka_unit_test(test_no_verdict_can_make_two_or_none),
+		cmocka_unit_test(test_ended_on_both),
 		cmocka_unit_test(test_names_go_both_ways),
 		cmocka_unit_test(test_the_table_can_be_printed),
 	};
