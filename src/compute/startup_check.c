@@ -38,7 +38,18 @@ static bool check_name(const nova_compute *compute, GError **error)
 	return true;
 }
 
+static void warn_about_ports(const nova_compute *compute)
+{
+	g_autoptr(GError) taken = NULL;
+
+	if (!nova_virt_migration_ports(&taken))
+		nova_log_warning(&(nova_log_tags){ .host = compute->host }, "%s", taken->message);
+}
+
 bool nova_startup_check(const nova_compute *compute, GError **error)
 {
-	return check_name(compute, error) && nova_virt_migration_ports(error);
+	if (!check_name(compute, error))
+		return false;
+	warn_about_ports(compute); /* that may pass, and the guests that are here need their service */
+	return true;
 }
