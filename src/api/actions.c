@@ -88,7 +88,7 @@ static bool begin(nova_request *r, nova_op_kind kind, const char *action, GError
 
 	if (!r->server->host && !r->server->busy)
 		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is not ready", r->server->uuid);
-	op = nova_operations_begin(r->api->db, &request, error);
+	op = nova_request_begin(r, &request, error);
 	if (!op)
 		return false;
 	nova_request_ring(r, op);

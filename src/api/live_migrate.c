@@ -106,7 +106,7 @@ bool nova_action_live_migrate(nova_request *r, GError **error)
 			"it does not copy disks (block_migration).");
 	if (name && !check_destination(r, name, error))
 		return false;
-	op = nova_operations_begin(r->api->db, &request, error);
+	op = nova_request_begin(r, &request, error);
 	if (!op)
 		return false;
 	nova_request_ring(r, op);

@@ -2,6 +2,7 @@
 #include "api/request.h"
 
 #include "api/schema.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "db/operations.h"
 #include "rpc/actor.h"
@@ -51,6 +52,17 @@ nova_instance *nova_request_find_server(nova_request *r, const char *uuid, bool 
 	else if (!server)
 		nova_fail(error, NOVA_FAULT_INSTANCE_NOT_FOUND, "Instance %s could not be found.", uuid);
 	return server;
+}
+
+nova_operation *nova_request_begin(nova_request *r, const nova_op_request *request, GError **error)
+{
+	nova_operation *op = nova_fault_point("api:begin:before", error) ?
+				     nova_operations_begin(r->api->db, request, error) :
+				     NULL;
+
+	if (op)
+		nova_fault_point_pass("api:begin:committed");
+	return op;
 }
 
 void nova_request_ring(nova_request *r, const nova_operation *op)

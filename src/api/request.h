@@ -14,6 +14,7 @@
 #include "common/json_auto.h"
 #include "db/db.h"
 #include "db/instances.h"
+#include "db/operations.h"
 #include "model/instance.h"
 #include "model/operation.h"
 #include "rpc/bus.h"
@@ -66,6 +67,10 @@ const char *nova_request_scope(const nova_request *r);
 
 /* The server with that uuid within the caller's scope; INSTANCE_NOT_FOUND. */
 nova_instance *nova_request_find_server(nova_request *r, const char *uuid, bool deleted, GError **error);
+
+/* nova_operations_begin() between the fault points api:begin:before and api:begin:committed: what the user asked for
+ * and what the server shows of it come in one transaction or not at all. */
+nova_operation *nova_request_begin(nova_request *r, const nova_op_request *request, GError **error);
 
 /* Tells whoever must act on the operation next.  Never fails a request: the row is the truth, and a bell nobody
  * hears costs one poll. */

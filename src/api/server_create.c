@@ -3,6 +3,7 @@
 #include "api/policy.h"
 #include "api/reply.h"
 #include "api/schema.h"
+#include "common/fault_point.h"
 #include "common/json.h"
 #include "common/uuid.h"
 #include "db/flavors.h"
@@ -388,7 +389,9 @@ static bool create_all(nova_request *r, const order *o, char **ret_first, GError
 		g_autoptr(nova_instance) server = new_server(r, o, i);
 		int64_t operation = 0;
 
-		if (nova_instances_create(r->api->db, server, o->network_id, o->host, &by, &operation, error)) {
+		if (nova_fault_point("api:begin:before", error) &&
+		    nova_instances_create(r->api->db, server, o->network_id, o->host, &by, &operation, error)) {
+			nova_fault_point_pass("api:begin:committed");
 			g_ptr_array_add(made, g_strdup(server->uuid));
 			nova_request_ring_id(r, operation);
 			continue;

@@ -3,6 +3,7 @@
 #include "api/paging.h"
 #include "api/reply.h"
 #include "api/server_filter.h"
+#include "common/fault_point.h"
 #include "common/json.h"
 #include "db/hosts.h"
 #include "db/operations.h"
@@ -120,8 +121,10 @@ bool nova_servers_remove(nova_request *r, GError **error)
 	nova_requester by = nova_request_by(r);
 	int64_t operation = 0;
 
-	if (!nova_instances_delete(r->api->db, r->server->uuid, nova_request_scope(r), &by, &operation, error))
+	if (!nova_fault_point("api:begin:before", error) ||
+	    !nova_instances_delete(r->api->db, r->server->uuid, nova_request_scope(r), &by, &operation, error))
 		return false;
+	nova_fault_point_pass("api:begin:committed");
 	if (operation) {
 		nova_request_ring_id(r, operation);
 	} else {

@@ -5,7 +5,9 @@
 #include "common/deadline.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "compute/engine.h"
 #include "compute/guest.h"
+#include "db/hosts.h"
 #include "model/matrix.h"
 #include "rpc/doorbell.h"
 
@@ -137,10 +139,16 @@ static json_object *view_json(const char *host, const nova_domain_view *view)
 char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call,
 			    const char *earlier)
 {
+	return nova_migrate_evidence_of(step->op, look, call, earlier);
+}
+
+char *nova_migrate_evidence_of(const nova_operation *op, const nova_migrate_look *look, const char *call,
+			       const char *earlier)
+{
 	g_autoptr(json_object) root = json_object_new_object();
 
-	nova_json_add(root, "source", view_json(step->op->source_host, &look->source));
-	nova_json_add(root, "dest", view_json(step->op->dest_host, &look->dest));
+	nova_json_add(root, "source", view_json(op->source_host, &look->source));
+	nova_json_add(root, "dest", view_json(op->dest_host, &look->dest));
 	nova_json_add_str(root, "verdict", nova_verdict_action_name(look->verdict.action));
 	nova_json_add_str(root, "why", look->verdict.why);
 	if (call)
@@ -249,13 +257,53 @@ bool nova_migrate_end_split(nova_step *step, const nova_migrate_look *look, GErr
 	return true;
 }
 
+void nova_migrate_start_again(nova_step *step)
+{
+	g_autoptr(GError) error = NULL;
+	const nova_log_tags tags = nova_step_tags(step);
+	const nova_op_request request = {
+		.kind = NOVA_OP_START,
+		.instance_uuid = step->op->instance_uuid,
+		.action = "os-start",
+		.strict = step->op->strict,
+		.by = { step->op->request_id, step->op->project_id, step->op->user_id },
+	};
+	g_autoptr(nova_operation) start = nova_operations_begin(step->compute->db, &request, &error);
+
+	if (start)
+		nova_engine_announce(step->compute->engine, start->id);
+	else
+		nova_log_error(&tags, "the guest has lost its memory and could not be started again from its disk: %s",
+			       error->message);
+}
+
+/* Since this migration began, as its journal has it: the daemon may have been started more than once since the boot. */
+static bool host_was_booted(nova_step *step)
+{
+	g_autoptr(GPtrArray) journal = NULL;
+
+	if (!nova_operations_journal(step->compute->db, step->op->id, &journal, NULL))
+		return step->compute->boot_changed;
+	for (unsigned i = 0; i < journal->len; i++) {
+		const nova_journal_entry *entry = g_ptr_array_index(journal, i);
+
+		if (g_strcmp0(entry->host, step->compute->host) == 0 &&
+		    g_strcmp0(entry->evidence_json, NOVA_HOSTS_BOOTED) == 0)
+			return true;
+	}
+	return false;
+}
+
 nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look *look, GError **error)
 {
-	bool crashed = look->source.end != NOVA_END_SHUTDOWN;
+	bool booted = host_was_booted(step);
+	bool crashed = !booted && look->source.end != NOVA_END_SHUTDOWN;
+	bool again = booted && step->conf->resume_guests_state_on_host_boot && step->instance->wanted_power;
+	const char *what = booted ? "ended with its host" : crashed ? "ended unexpectedly" : "shut itself down";
 	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
-	g_autofree char *reason =
-		g_strdup_printf("the guest %s on host '%s' while it was being migrated; it stays there",
-				crashed ? "ended unexpectedly" : "shut itself down", step->op->source_host);
+	g_autofree char *reason = g_strdup_printf("the guest %s on '%s' while it was being migrated; it stays there%s",
+						  what, step->op->source_host,
+						  again ? " and is started again from its disk" : "");
 	const nova_op_outcome outcome = {
 		.state = NOVA_OPS_FAILED,
 		.reason = reason,
@@ -268,7 +316,11 @@ nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look 
 
 	if (!nova_migrate_empty_dest(step, error))
 		return NOVA_STEP_ERROR;
-	return nova_step_finish(step, &outcome, evidence, error);
+	nova_step_end end = nova_step_finish(step, &outcome, evidence, error);
+
+	if (end == NOVA_STEP_MOVED && again && !step->follow_up)
+		nova_migrate_start_again(step);
+	return end;
 }
 
 nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look, GError **error)

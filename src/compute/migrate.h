@@ -28,6 +28,8 @@ nova_end_reason nova_migrate_ask_dest_end(nova_step *step);
  * before and is not in the journal yet; either may be NULL.  Caller frees. */
 char *nova_migrate_evidence(const nova_step *step, const nova_migrate_look *look, const char *call,
 			    const char *earlier);
+char *nova_migrate_evidence_of(const nova_operation *op, const nova_migrate_look *look, const char *call,
+			       const char *earlier);
 
 /* An abort or a delete was asked for. */
 bool nova_migrate_is_unwanted(const nova_step *step);
@@ -46,7 +48,11 @@ bool nova_migrate_resume_dest(nova_step *step, GError **error);
 	"two copies of the guest ran for a moment, the one on the destination was ended; check the guest's disk"
 bool nova_migrate_end_split(nova_step *step, const nova_migrate_look *look, GError **error);
 
-/* The guest ended on the source by itself: empties the destination and finishes. */
+/* The guest lost its memory: begins an operation that starts it once more, from its disk, on the host that owns it. */
+void nova_migrate_start_again(nova_step *step);
+
+/* The guest ended on the source, by itself or with its host: empties the destination and finishes.  When the host was
+ * booted, the guest is started again by policy. */
 nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look *look, GError **error);
 
 /* Shows the verdict's reason to wait. */

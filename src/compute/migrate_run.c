@@ -540,6 +540,19 @@ static void show_blocked(struct copy *copy, nova_blocked blocked)
 	g_usleep((unsigned long)(is_switching(copy) ? SWITCH_BLOCKED_MS : BLOCKED_MS) * USEC_PER_MS);
 }
 
+/* What it waited for answers again. */
+static void show_going_on(struct copy *copy)
+{
+	nova_step *step = copy->step;
+	nova_fence fence = nova_step_fence(step);
+
+	if (step->op->blocked == NOVA_BLOCKED_NO || is_switching(copy))
+		return;
+	if (!nova_operations_note(step->compute->db, &fence, step->op, NOVA_BLOCKED_NO, NULL, 0, "it goes on", NULL,
+				  NULL))
+		nova_migrate_reload(step, NULL);
+}
+
 /* ---- the loop ---- */
 
 enum turn { TURN_ON, TURN_END };
@@ -623,6 +636,7 @@ static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
 		show_blocked(copy, copy->look.verdict.blocked);
 		break;
 	case NOVA_DO_MONITOR:
+		show_going_on(copy);
 		if (copy->migration)
 			copy_goes_on(copy);
 		break;
@@ -658,6 +672,8 @@ static nova_step_end watch(struct copy *copy, GError **error)
 				return end;
 			if (copy->step->op->state != NOVA_OPS_MIGRATING)
 				return NOVA_STEP_MOVED;
+		} else {
+			show_going_on(copy);
 		}
 		wait_for_news(copy, pause_after(copy));
 	}

@@ -4,8 +4,7 @@
  */
 #include "compute/flows.h"
 
-#include "common/log.h"
-#include "compute/engine.h"
+#include "common/deadline.h"
 #include "compute/guest.h"
 #include "compute/migrate.h"
 #include "compute/shared_proof.h"
@@ -13,6 +12,8 @@
 
 #define PING_MS 5000
 #define SLOT_PAUSE_MS 1000
+#define YIELD_MS 3000 /* for each one ahead: it looks every SLOT_PAUSE_MS */
+#define MOST_YIELDS 10
 #define PROOF_PAUSE_MS 1000
 #define LOOK_PAUSE_MS 200
 #define ACT_PAUSE_MS 2000
@@ -80,12 +81,29 @@ static bool reach_destination(nova_step *step, GError **error)
 	return true;
 }
 
+/* First come, first served, without a word between hosts: who finds a free slot leaves it to those before it.  One of
+ * them that does not take it, because its daemon hangs or is gone, holds the others up only for so long. */
+static bool is_its_turn(nova_step *step, bool *ret_turn, GError **error)
+{
+	int64_t now = nova_boottime_usec();
+	int ahead = 0;
+
+	if (!nova_operations_slots_ahead(step->compute->db, step->op->id, &ahead, error))
+		return false;
+	if (!ahead)
+		step->memory->yielding_usec = 0;
+	else if (!step->memory->yielding_usec)
+		step->memory->yielding_usec = now;
+	*ret_turn = !ahead || now - step->memory->yielding_usec >= MIN(ahead, MOST_YIELDS) * YIELD_MS * INT64_C(1000);
+	return true;
+}
+
 nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	g_autofree char *why = NULL;
 	nova_fence fence = nova_step_fence(step);
-	bool proven = false, taken = false;
+	bool proven = false, taken = false, turn = false;
 
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
@@ -95,6 +113,10 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 		return nova_step_wait(step, PROOF_PAUSE_MS);
 	if (!reach_destination(step, &failed))
 		return refuse_or_wait(step, g_steal_pointer(&failed), error);
+	if (!is_its_turn(step, &turn, error))
+		return NOVA_STEP_ERROR;
+	if (!turn)
+		return nova_step_wait(step, SLOT_PAUSE_MS);
 	if (!nova_step_may_commit(step, error) ||
 	    !nova_operations_take_slots(step->compute->db, &fence, step->op, &taken, &why, error))
 		return NOVA_STEP_ERROR;
@@ -106,6 +128,7 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 		nova_log_info(&tags, "waits for a migration slot: %s", why ? why : "a host is full");
 	}
 	step->memory->tries++;
+	step->memory->yielding_usec = 0;
 	return nova_step_wait(step, SLOT_PAUSE_MS);
 }
 
@@ -226,28 +249,6 @@ static int64_t migration_ms(nova_step *step)
 	return from && to >= from ? (to - from) / 1000 : -1;
 }
 
-/* The guest lost its memory after the switch: it is started once more, from its disk, on the host that
- * owns it. */
-static void start_again(nova_step *step)
-{
-	g_autoptr(GError) error = NULL;
-	const nova_log_tags tags = nova_step_tags(step);
-	const nova_op_request request = {
-		.kind = NOVA_OP_START,
-		.instance_uuid = step->op->instance_uuid,
-		.action = "os-start",
-		.strict = step->op->strict,
-		.by = { step->op->request_id, step->op->project_id, step->op->user_id },
-	};
-	g_autoptr(nova_operation) start = nova_operations_begin(step->compute->db, &request, &error);
-
-	if (start)
-		nova_engine_announce(step->compute->engine, start->id);
-	else
-		nova_log_error(&tags, "the guest ended on '%s' after the switch and could not be started again: %s",
-			       step->op->dest_host, error->message);
-}
-
 static nova_step_end lost(nova_step *step, const nova_migrate_look *look, GError **error)
 {
 	bool off = nova_migrate_ask_dest_end(step) == NOVA_END_SHUTDOWN;
@@ -269,7 +270,7 @@ static nova_step_end lost(nova_step *step, const nova_migrate_look *look, GError
 	nova_step_end end = nova_step_finish(step, &outcome, evidence, error);
 
 	if (end == NOVA_STEP_MOVED && !off && !step->follow_up)
-		start_again(step);
+		nova_migrate_start_again(step);
 	return end;
 }
 

@@ -8,6 +8,7 @@
 #include "common/context.h"
 #include "common/deadline.h"
 #include "common/log.h"
+#include "compute/backup.h"
 #include "compute/engine.h"
 #include "compute/host_storage.h"
 #include "compute/images.h"
@@ -16,14 +17,12 @@
 #include "compute/reconcile_plan.h"
 #include "db/hosts.h"
 #include "db/operations.h"
-#include "rpc/doorbell.h"
 
 #include <string.h>
 
 #define ASK_MS 3000
 #define TRASH_AT_ONCE 20
 #define TRASH_MS 10000
-#define BACKUP_AFTER_MS 500  /* the source's daemon needs milliseconds: later it is not there */
 #define BACKUP_LOOK_MS 200   /* between two looks while a copy here is complete and stands */
 #define SETTLE_MS 200        /* several events of one guest come together */
 
@@ -35,7 +34,7 @@ struct nova_reconciler {
 	bool stop, wake_up;
 
 	GHashTable *said;     /* uuid -> why it was left alone, as logged */
-	GHashTable *complete; /* uuid -> since when (int64_t, CLOCK_BOOTTIME) its incoming copy is complete */
+	nova_backup *backup;  /* of the switches towards this host */
 	GPtrArray *ops;       /* operations that involve this host, as last read; NULL: never */
 	bool boot_changed;    /* until the first whole pass */
 	bool rung;            /* the others' doorbells, once */
@@ -274,108 +273,14 @@ static void check_strays(nova_reconciler *reconciler, const GPtrArray *rows, con
 	}
 }
 
-/* ---- the backup of a strict switch ---- */
-
-/* How long the domain here has been complete, as far as the passes have seen. */
-static int64_t complete_ms(nova_reconciler *reconciler, const char *uuid, bool complete)
-{
-	const int64_t *since = g_hash_table_lookup(reconciler->complete, uuid);
-
-	if (!complete) {
-		g_hash_table_remove(reconciler->complete, uuid);
-		return 0;
-	}
-	if (since)
-		return (nova_boottime_usec() - *since) / 1000;
-	int64_t *now = g_new(int64_t, 1);
-
-	*now = nova_boottime_usec();
-	g_hash_table_insert(reconciler->complete, g_strdup(uuid), now);
-	return 0;
-}
-
-static nova_observed look_at_source(nova_compute *compute, const nova_operation *op)
-{
-	g_autoptr(nova_context) context = nova_context_new_admin();
-	g_auto(nova_domain_report) report = { 0 };
-	nova_observed seen = NOVA_SEEN_UNKNOWN;
-	nova_domain_view view;
-
-	if (nova_virt_observe(compute->virt, op->source_address, op->instance_uuid, NULL, &view, ASK_MS, NULL))
-		return view.seen;
-	if (compute->bus && nova_bus_is_connected(compute->bus) &&
-	    nova_rpc_observe_domain(compute->bus, op->source_host, op->instance_uuid, context, ASK_MS, &report, NULL))
-		nova_observed_from_name(report.state, &seen);
-	return seen;
-}
-
-/* The source is gone; or it stands still at the switch, or cannot be asked, and QEMU's image lock, which this host has
- * seen at work, sees to it that only one of the two runs. */
-static bool may_start_here(nova_compute *compute, const nova_operation *op)
-{
-	nova_observed seen = look_at_source(compute, op);
-
-	return seen == NOVA_SEEN_ABSENT || ((seen == NOVA_SEEN_PAUSED_MIGRATION || seen == NOVA_SEEN_UNKNOWN) &&
-					    nova_proof_image_lock(compute->db, op->id));
-}
-
-/* False only when the database answers that the migration has gone another way. */
-static bool still_migrating(nova_compute *compute, int64_t id)
-{
-	g_autoptr(GError) error = NULL;
-	g_autoptr(nova_operation) op = nova_operations_find(compute->db, id, &error);
-
-	return error || (op && op->state == NOVA_OPS_MIGRATING);
-}
-
-/* The copy here is complete and stands still, and the source's daemon, which should have started it within
- * milliseconds, does not.  The permit says that nobody else may have the guest, so no database is needed for this one
- * act once the source is gone; the flip stays the source's. */
-static void back_up(nova_reconciler *reconciler, const nova_operation *op, const GPtrArray *domains)
-{
-	nova_compute *compute = reconciler->compute;
-	const nova_virt_domain *domain = find_domain(domains, op->instance_uuid);
-	g_autoptr(GError) error = NULL;
-	const nova_log_tags tags = {
-		.request_id = op->request_id,
-		.instance = op->instance_uuid,
-		.host = compute->host,
-		.operation = op->id,
-	};
-	bool complete = domain && domain->view.seen == NOVA_SEEN_PAUSED_USER && domain->view.operation == op->id;
-
-	if (complete_ms(reconciler, op->instance_uuid, complete) < BACKUP_AFTER_MS ||
-	    op->pre_power != NOVA_POWER_RUNNING || !op->strict || !may_start_here(compute, op) ||
-	    !still_migrating(compute, op->id))
-		return;
-	nova_log_warning(
-		&tags, "the copy is complete and the source's daemon does not start it: starting the guest here");
-	if (!nova_virt_resume(compute->virt, NULL, op->instance_uuid, ASK_MS, &error))
-		nova_log_warning(&tags, "the guest could not be started, trying again: %s", error->message);
-}
-
-static int has_no_operation(void *uuid, void *since, void *ops)
-{
-	(void)since;
-	for (unsigned i = 0; i < ((GPtrArray *)ops)->len; i++)
-		if (strcmp(((nova_operation *)g_ptr_array_index((GPtrArray *)ops, i))->instance_uuid, uuid) == 0)
-			return false;
-	return true;
-}
-
-/* Copies whose migration is over are nobody's to back up. */
-static void forget_ended(nova_reconciler *reconciler)
-{
-	if (reconciler->ops)
-		g_hash_table_foreach_remove(reconciler->complete, has_no_operation, reconciler->ops);
-}
+/* ---- operations ---- */
 
 static void check_operations(nova_reconciler *reconciler, const GPtrArray *domains)
 {
 	nova_compute *compute = reconciler->compute;
 	int own = nova_lease_fence(compute->lease).host_id;
 
-	forget_ended(reconciler);
+	nova_backup_begin(reconciler->backup, reconciler->ops);
 	for (unsigned i = 0; reconciler->ops && i < reconciler->ops->len; i++) {
 		const nova_operation *op = g_ptr_array_index(reconciler->ops, i);
 
@@ -384,7 +289,7 @@ static void check_operations(nova_reconciler *reconciler, const GPtrArray *domai
 		else if (!reconciler->rung) /* the daemon before us may have died before it told the next actor */
 			nova_engine_announce(compute->engine, op->id);
 		if (op->kind == NOVA_OP_LIVE_MIGRATION && op->state == NOVA_OPS_MIGRATING && op->dest_host_id == own)
-			back_up(reconciler, op, domains);
+			nova_backup_look(reconciler->backup, op, find_domain(domains, op->instance_uuid));
 	}
 	reconciler->rung = reconciler->rung || reconciler->ops;
 }
@@ -453,7 +358,7 @@ static bool compare(nova_reconciler *reconciler, const nova_conf *conf, GError *
 
 static int64_t pause_usec(const nova_reconciler *reconciler, const nova_conf *conf)
 {
-	if (g_hash_table_size(reconciler->complete) > 0)
+	if (nova_backup_is_watching(reconciler->backup))
 		return BACKUP_LOOK_MS * 1000;
 	bool active = reconciler->last_error || (reconciler->ops && reconciler->ops->len > 0);
 
@@ -504,7 +409,7 @@ nova_reconciler *nova_reconciler_new(nova_compute *compute)
 	g_mutex_init(&reconciler->lock);
 	g_cond_init(&reconciler->cond);
 	reconciler->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	reconciler->complete = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	reconciler->backup = nova_backup_new(compute);
 	return reconciler;
 }
 
@@ -539,7 +444,7 @@ void nova_reconciler_free(nova_reconciler *reconciler)
 		return;
 	nova_reconciler_stop(reconciler);
 	g_hash_table_destroy(reconciler->said);
-	g_hash_table_destroy(reconciler->complete);
+	nova_backup_free(reconciler->backup);
 	g_clear_pointer(&reconciler->ops, g_ptr_array_unref);
 	g_free(reconciler->last_error);
 	g_mutex_clear(&reconciler->lock);

@@ -8,7 +8,7 @@
  * domains are left alone and named once, guests that ran before the host was booted are started by
  * policy (reconcile_plan.h has the rules).  What it finds it acts on in the guest's own queue, after
  * looking again.  It also kicks the operations that wait for this host, reports the inventory, and is
- * the backup of a strict switch whose source daemon has died (see back_up()).
+ * the backup of a migration whose source daemon has died (backup.h).
  *
  * Any thread may wake it; the rest is for the main thread.
  */

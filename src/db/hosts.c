@@ -122,8 +122,9 @@ static bool run_register(nova_tx *tx, void *arg, GError **error)
 				epoch, boot_changed ? ", after a boot" : "");
 
 	if (!nova_tx_run(tx, NOVA_Q_OPERATIONS_REOWN,
-			 NOVA_ARGS(nova_arg_int(id), nova_arg_int(epoch), nova_arg_text(message)), NULL,
-			 error) ||
+			 NOVA_ARGS(nova_arg_int(id), nova_arg_int(epoch), nova_arg_text(message),
+				   nova_arg_text(boot_changed ? NOVA_HOSTS_BOOTED : NULL)),
+			 NULL, error) ||
 	    !nova_tx_run(tx, NOVA_Q_HOST_INTRODUCE,
 			 NOVA_ARGS(nova_arg_int(id), nova_arg_text(who->my_ip),
 				   nova_arg_text(who->migration_address),
@@ -178,6 +179,16 @@ bool nova_hosts_release(nova_db *db, const nova_fence *fence, GError **error)
 			 NOVA_ARGS(nova_arg_int(fence->host_id), nova_arg_int(fence->epoch)), &row, error))
 		return false;
 	return row || nova_fence_refuse(db, fence, error);
+}
+
+bool nova_hosts_has_lease(nova_db *db, int id, bool *ret_valid, GError **error)
+{
+	g_autoptr(nova_result) row = NULL;
+
+	if (!nova_db_one(db, NOVA_Q_FENCE_LOOK, NOVA_ARGS(nova_arg_int(id)), &row, error))
+		return false;
+	*ret_valid = row && nova_result_bool(row, "valid");
+	return true;
 }
 
 /* ---- inventory ---- */

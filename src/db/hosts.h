@@ -18,8 +18,12 @@ typedef struct nova_host_identity {
 	int64_t epoch;                 /* that of the daemon's last registration; 0: it has just been started */
 } nova_host_identity;
 
+/* The evidence in the journal lines that re-own operations after a boot of their host. */
+#define NOVA_HOSTS_BOOTED "{\"booted\": true}"
+
 /* Registers the daemon: creates the host's row if need be, adds one to its epoch, takes the lease, and
- * in the same transaction re-owns every active operation this host must act on (seq + 1, journalled).
+ * in the same transaction re-owns every active operation this host must act on (seq + 1, journalled,
+ * no longer blocked).
  * *ret_boot_changed: the machine was booted since the last registration.
  * CONFLICT: another host uuid holds the name, or the uuid is known under another name (a renamed host
  * would orphan its guests); the text says what to do.
@@ -37,6 +41,9 @@ bool nova_hosts_renew(nova_db *db, const nova_fence *fence, int seconds, const c
 
 /* Gives the lease up at an orderly stop, so that the service shows as down at once. */
 bool nova_hosts_release(nova_db *db, const nova_fence *fence, GError **error);
+
+/* Whether a host has a valid lease at the moment; forced_down does not matter. */
+bool nova_hosts_has_lease(nova_db *db, int id, bool *ret_valid, GError **error);
 
 /* Stores totals and computes capacity.  A capacity below what is claimed is clamped to it, so that the
  * host simply gets nothing new.  Creates or updates the pool row of inventory->pool_fsid. */

@@ -23,6 +23,7 @@ nova_op_step nova_op_step_of(const nova_operation *op, const nova_fence *fence, 
 		.attempts = op->attempts,
 		.downtime_ms = op->downtime_ms,
 		.total_ms = op->total_ms,
+		.absent_host_id = fence ? 0 : nova_operation_actor_host_id(op),
 	};
 }
 
@@ -34,6 +35,15 @@ const char *nova_op_step_untouched(const nova_operation *op)
 		       "{\"source\": {\"touched\": false}, \"dest\": {\"touched\": false}, \"why\": "
 		       "\"the permit to migrate was not given: neither hypervisor was asked to do anything\"}" :
 		       NULL;
+}
+
+/* What may be done for a host that is not there: a scheduler shows that it is missed, or takes back what nobody has
+ * acted on; the destination records that the guest is its own. */
+static bool may_stand_in(const nova_op_step *step)
+{
+	if (step->fence)
+		return step->op->state == NOVA_OPS_MIGRATING && step->to == NOVA_OPS_SWITCHED;
+	return step->note || step->to == NOVA_OPS_REQUESTED || step->to == NOVA_OPS_CANCELLED;
 }
 
 /* The host that must act after the step; 0: a scheduler or nobody. */
@@ -95,6 +105,10 @@ static bool explain(nova_tx *tx, nova_op_step *step, GError **error)
 		return nova_fail(error, NOVA_FAULT_STALE,
 				 "operation %" PRId64 " is in state %s (seq %d) and no longer in %s (seq %d)",
 				 op->id, state, seq, nova_op_state_name(op->state), op->seq);
+	if (step->absent_host_id && owner == step->absent_host_id)
+		return nova_fail(error, NOVA_FAULT_FENCED,
+				 "operation %" PRId64 " in state %s waits for a host that has a valid lease",
+				 op->id, state);
 	if (fence ? owner != fence->host_id : owner != 0)
 		return nova_fail(error, NOVA_FAULT_FENCED,
 				 "operation %" PRId64 " in state %s is not this service's to act on", op->id,
@@ -118,6 +132,10 @@ bool nova_op_step_run(nova_tx *tx, nova_op_step *step, GError **error)
 		return nova_fail(error, NOVA_FAULT_INTERNAL, "a %s operation does not go from %s to %s",
 				 nova_op_kind_name(op->kind), nova_op_state_name(op->state),
 				 nova_op_state_name(step->to));
+	if (step->absent_host_id && !may_stand_in(step))
+		return nova_fail(error, NOVA_FAULT_FENCED,
+				 "operation %" PRId64 " goes from %s to %s by its owner's hand only", op->id,
+				 nova_op_state_name(op->state), nova_op_state_name(step->to));
 	step->aborted = false;
 	/* What users see of the instance changes; its row comes before the operation's in the order of locks.
 	 */
@@ -142,7 +160,7 @@ bool nova_op_step_run(nova_tx *tx, nova_op_step *step, GError **error)
 				   step->total_ms < 0 ? nova_arg_null() : nova_arg_int(step->total_ms),
 				   nova_arg_text(step->trace),
 				   nova_arg_bool(nova_op_state_is_terminal(step->to)),
-				   nova_arg_bool(step->unless_aborted)),
+				   nova_arg_bool(step->unless_aborted), nova_arg_id(step->absent_host_id)),
 			 &row, error))
 		return false;
 	if (!row)

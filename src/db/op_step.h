@@ -30,20 +30,22 @@ typedef struct nova_op_step {
 	int64_t downtime_ms, total_ms; /* -1: not known */
 	const char *trace;
 	bool unless_aborted;      /* do nothing when an abort has been requested */
+	int absent_host_id;       /* the owner, whose lease must have run out: the writer acts in its place; 0 */
 	/* what came of it */
 	bool aborted;             /* an abort had been requested: nothing changed */
 	int seq;
 	int64_t owner_epoch, changed_us, finished_us, not_before_us;
 } nova_op_step;
 
+/* Without a fence and in a state whose actor is a host: the scheduler writes in place of that host. */
 nova_op_step nova_op_step_of(const nova_operation *op, const nova_fence *fence, nova_op_state to, const char *message,
 		       const char *evidence);
 
 /* Evidence for the end of a migration, or of a try, that never got its permit; NULL when it did. */
 const char *nova_op_step_untouched(const nova_operation *op);
 
-/* INTERNAL for a transition the flow table does not have, FENCED, STALE.  True with `aborted' set when an abort
- * forbade it. */
+/* INTERNAL for a transition the flow table does not have, FENCED (also for one that only the owner may make), STALE.
+ * True with `aborted' set when an abort forbade it. */
 bool nova_op_step_run(nova_tx *tx, nova_op_step *step, GError **error);
 
 /* A proof for nova_job whose argument begins with a nova_op_step. */

@@ -173,6 +173,31 @@ bool nova_operations_for_scheduler(nova_db *db, int limit, GPtrArray **ret, GErr
 	return list_by(db, NOVA_Q_OPERATIONS_FOR_SCHEDULER, limit, ret, error);
 }
 
+bool nova_operations_of_absent(nova_db *db, int64_t after, int limit, GPtrArray **ret, GError **error)
+{
+	g_autoptr(nova_result) rows = NULL;
+
+	if (!nova_db_run(db, NOVA_Q_OPERATIONS_OF_ABSENT, NOVA_ARGS(nova_arg_int(after), nova_arg_int(limit)), &rows,
+			 error))
+		return false;
+	GPtrArray *list = nova_rows_operations(rows, error);
+
+	if (!list)
+		return false;
+	*ret = list;
+	return true;
+}
+
+bool nova_operations_next_lapse(nova_db *db, int64_t *ret_ms, GError **error)
+{
+	g_autoptr(nova_result) row = NULL;
+
+	if (!nova_db_one(db, NOVA_Q_OPERATIONS_NEXT_LAPSE, NOVA_NO_ARGS, &row, error))
+		return false;
+	*ret_ms = row && !nova_result_is_null(row, "ms") ? nova_result_int(row, "ms") : -1;
+	return true;
+}
+
 bool nova_operations_journal(nova_db *db, int64_t id, GPtrArray **ret, GError **error)
 {
 	g_autoptr(nova_result) rows = NULL;

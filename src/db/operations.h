@@ -52,6 +52,11 @@ bool nova_operations_involving_host(nova_db *db, int host_id, GPtrArray **ret, G
 /* Those that wait for a scheduler. */
 bool nova_operations_for_scheduler(nova_db *db, int limit, GPtrArray **ret, GError **error);
 
+/* Those whose owner's lease has run out, with an id above `after', in the order of ids.  A hint. */
+bool nova_operations_of_absent(nova_db *db, int64_t after, int limit, GPtrArray **ret, GError **error);
+/* In how many ms the next lease runs out on which an active operation depends, if it is not renewed; -1: none. */
+bool nova_operations_next_lapse(nova_db *db, int64_t *ret_ms, GError **error);
+
 typedef struct nova_operation_query {
 	const char *instance_uuid, *host, *source_host, *project_id, *user_id, *request_id;
 	const char *status;            /* Nova's migration status */
@@ -76,7 +81,12 @@ bool nova_operations_age_ms(nova_db *db, int64_t id, nova_op_state state, int64_
 bool nova_operations_request_abort(nova_db *db, const char *instance_uuid, int64_t id, GError **error);
 bool nova_operations_request_force(nova_db *db, const char *instance_uuid, int64_t id, GError **error);
 
-/* ---- moving on ---- */
+/* ---- moving on ----
+ *
+ * Without a fence a scheduler writes: to a row that waits for a scheduler, or, for a note, a refusal or a
+ * cancellation, in place of the host that must act.  The statement itself then proves that this host's lease has run
+ * out; FENCED while it has not.
+ */
 
 /* The plain step: from op->state to `to', nothing else changes. */
 bool nova_operations_advance(nova_db *db, const nova_fence *fence, nova_operation *op, nova_op_state to,
@@ -118,6 +128,15 @@ bool nova_operations_refuse(nova_db *db, const nova_fence *fence, nova_operation
 bool nova_operations_take_slots(nova_db *db, const nova_fence *fence, nova_operation *op, bool *ret_taken,
 				char **ret_why, GError **error);
 
+/* For a migration in state checked: how many older ones, that wait for a slot of the same hosts and could have it, must
+ * take theirs before it is this one's turn; 0: it may try. */
+bool nova_operations_slots_ahead(nova_db *db, int64_t id, int *ret_ahead, GError **error);
+
+/* Takes the slots from up to `limit' migrations that have been blocked for this long, so that others need not wait for
+ * what they wait for.  They go on without, and for a while there is one more than max_migrations.
+ * *ret_ids: of int64_t, theirs; caller frees. */
+bool nova_operations_free_stuck_slots(nova_db *db, int seconds, int limit, GArray **ret_ids, GError **error);
+
 /* prepared -> migrating, the permit: only while no abort and no delete is requested; records pre_power.
  * *ret_granted false: an abort or delete came first, nothing changed. */
 bool nova_operations_permit(nova_db *db, const nova_fence *fence, nova_operation *op,
@@ -129,6 +148,12 @@ bool nova_operations_permit(nova_db *db, const nova_fence *fence, nova_operation
  * reads it again and goes on. */
 bool nova_operations_flip(nova_db *db, const nova_fence *fence, nova_operation *op, int64_t downtime_ms,
 			  const char *evidence, GError **error);
+
+/* The same by the destination, whose fence it is, in place of a source whose lease has run out: the caller has seen the
+ * guest run there and be this operation's.  The operation then waits for the source, blocked.  FENCED while the
+ * source's lease is valid. */
+bool nova_operations_flip_by_dest(nova_db *db, const nova_fence *fence, nova_operation *op, const char *evidence,
+				  GError **error);
 
 /* Any state -> terminal.  Releases what the operation holds: the incoming claim (failed, cancelled,
  * error), the outgoing claim (done after a flip), slots, and begins the waiting delete operation if one

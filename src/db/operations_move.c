@@ -262,6 +262,60 @@ bool nova_operations_take_slots(nova_db *db, const nova_fence *fence, nova_opera
 	return true;
 }
 
+bool nova_operations_slots_ahead(nova_db *db, int64_t id, int *ret_ahead, GError **error)
+{
+	g_autoptr(nova_result) row = NULL;
+
+	if (!nova_db_one(db, NOVA_Q_SLOTS_AHEAD, NOVA_ARGS(nova_arg_int(id)), &row, error))
+		return false;
+	*ret_ahead = row ? (int)nova_result_int(row, "ahead") : 0;
+	return true;
+}
+
+typedef struct stuck {
+	int64_t id;
+	int seconds;
+	bool freed;
+} stuck;
+
+static bool run_free_stuck(nova_tx *tx, void *arg, GError **error)
+{
+	stuck *one = arg;
+	g_autoptr(nova_result) row = NULL;
+
+	if (!nova_tx_one(tx, NOVA_Q_SLOTS_GIVE_UP, NOVA_ARGS(nova_arg_int(one->id), nova_arg_int(one->seconds)), &row,
+			 error))
+		return false;
+	one->freed = row != NULL;
+	return !row || nova_tx_run(tx, NOVA_Q_SLOTS_FREE,
+				   NOVA_ARGS(nova_arg_int(nova_result_int(row, "source_host_id")),
+					     nova_arg_int(nova_result_int(row, "dest_host_id"))),
+				   NULL, error);
+}
+
+bool nova_operations_free_stuck_slots(nova_db *db, int seconds, int limit, GArray **ret_ids, GError **error)
+{
+	/* No proof: the second time there is nothing left to give up. */
+	static const nova_job job = { .name = "slots of a blocked migration", .run = run_free_stuck };
+	g_autoptr(nova_result) rows = NULL;
+
+	if (!nova_db_run(db, NOVA_Q_SLOTS_OF_STUCK, NOVA_ARGS(nova_arg_int(seconds), nova_arg_int(limit)), &rows,
+			 error))
+		return false;
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+	while (nova_result_next(rows)) {
+		stuck one = { .id = nova_result_int(rows, "id"), .seconds = seconds };
+
+		if (!nova_tx_do(db, &job, &one, error))
+			return false;
+		if (one.freed)
+			g_array_append_val(ids, one.id);
+	}
+	*ret_ids = g_steal_pointer(&ids);
+	return true;
+}
+
 /* ---- permit and flip ---- */
 
 static bool run_permit(nova_tx *tx, void *arg, GError **error)
@@ -337,6 +391,25 @@ bool nova_operations_flip(nova_db *db, const nova_fence *fence, nova_operation *
 					    "the guest belongs to the destination", evidence);
 
 	step.downtime_ms = downtime_ms;
+	if (!nova_tx_do(db, &job, &step, error))
+		return false;
+	nova_op_step_apply(&step, op);
+	return true;
+}
+
+bool nova_operations_flip_by_dest(nova_db *db, const nova_fence *fence, nova_operation *op, const char *evidence,
+				  GError **error)
+{
+	static const nova_job job = { .name = "flip by the destination",
+				      .run = run_flip,
+				      .proof = nova_op_step_proof };
+	nova_op_step step = nova_op_step_of(op, fence, NOVA_OPS_SWITCHED,
+					    "the guest runs on the destination and belongs to it; the source is down",
+					    evidence);
+
+	step.absent_host_id = op->source_host_id;
+	step.blocked = NOVA_BLOCKED_SOURCE_UNREACHABLE;
+	step.blocked_host = op->source_host;
 	if (!nova_tx_do(db, &job, &step, error))
 		return false;
 	nova_op_step_apply(&step, op);

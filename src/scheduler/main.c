@@ -191,6 +191,9 @@ static bool timers_up(nova_service *service, void *daemon, GError **error)
 
 	(void)error;
 	scheduler->beat = nova_timer_new("beat", 1000 * conf->report_interval, 10, beat_run, scheduler);
+	g_atomic_pointer_set(&scheduler->caretaker,
+			     nova_timer_new("caretaker", 1000 * conf->scheduler_caretaker_interval, 10,
+					    nova_caretaker_run, scheduler));
 	g_atomic_pointer_set(&scheduler->poll, nova_timer_new("poll", 1000 * conf->operation_active_poll_interval, 20,
 							      poll_run, scheduler));
 	return true;
@@ -202,6 +205,7 @@ static void timers_down(nova_service *service, void *daemon)
 
 	(void)service;
 	g_clear_pointer(&scheduler->poll, nova_timer_free);
+	g_clear_pointer(&scheduler->caretaker, nova_timer_free);
 	g_clear_pointer(&scheduler->beat, nova_timer_free);
 }
 

@@ -13,6 +13,7 @@
 #include "common/timer.h"
 #include "common/workers.h"
 #include "db/db.h"
+#include "model/operation.h"
 #include "rpc/bus.h"
 #include "rpc/server.h"
 #include "scheduler/filters.h"
@@ -24,7 +25,7 @@ typedef struct nova_scheduler {
 	nova_bus *bus;
 	nova_rpc_server *server;
 	nova_workers *workers;
-	nova_timer *poll, *beat;
+	nova_timer *poll, *beat, *caretaker;
 	const nova_filter **filters;
 } nova_scheduler;
 
@@ -33,5 +34,12 @@ void nova_scheduler_work(nova_scheduler *scheduler, int64_t id);
 
 /* Queues that. */
 void nova_scheduler_kick(nova_scheduler *scheduler, int64_t id);
+
+/* Ends an operation on which nothing was begun, because an abort was asked for. */
+bool nova_scheduler_cancel(nova_scheduler *scheduler, nova_operation *op, const char *reason, GError **error);
+
+/* Looks after operations whose host is down: nova_care_decide() says what becomes of them.  A timer's run(); any
+ * number of schedulers may do it at the same time. */
+void nova_caretaker_run(void *scheduler);
 
 extern const nova_rpc_method nova_scheduler_methods[];

@@ -94,20 +94,13 @@ static void ring(nova_scheduler *scheduler, const nova_operation *op, const nova
 
 static bool cancel(nova_scheduler *scheduler, nova_operation *op, bool delete_requested, GError **error)
 {
-	const nova_op_outcome outcome = { .state = NOVA_OPS_CANCELLED,
-					  .reason = delete_requested ? "deleted before a host was chosen" :
-								       "aborted on request before a host was chosen",
-					  .total_ms = -1,
-					  .set_vm_state = op->kind == NOVA_OP_BUILD,
-					  .vm_state = NOVA_VM_ERROR };
-	int64_t delete_id = 0;
-
 	if (!nova_fault_point("scheduler:requested:after", error) ||
-	    !nova_operations_finish(scheduler->db, NULL, op, &outcome, NULL, &delete_id, error))
+	    !nova_scheduler_cancel(scheduler, op,
+				   delete_requested ? "deleted before a host was chosen" :
+						      "aborted on request before a host was chosen",
+				   error))
 		return false;
 	nova_fault_point_pass("scheduler:requested:committed");
-	nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id }, "cancelled: %s",
-		      outcome.reason);
 	return true;
 }
 

@@ -122,7 +122,7 @@ static void test_unfit_hosts_are_not_booked(void **state)
 		"UPDATE hosts SET storage_ok = false WHERE id = ",
 		"UPDATE hosts SET health = 'libvirt does not answer' WHERE id = ",
 		"UPDATE hosts SET fence_wanted_at = now() WHERE id = ",
-		"UPDATE hosts SET fence_confirmed_at = now() WHERE id = ",
+		"UPDATE hosts SET fence_wanted_at = now(), fence_confirmed_at = now() WHERE id = ",
 		"UPDATE hosts SET pool_id = NULL WHERE id = ",
 		"UPDATE host_lease SET lease_until = clock_timestamp() WHERE host_id = ",
 	};

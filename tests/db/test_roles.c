@@ -102,6 +102,19 @@ static void test_each_service_can_do_its_work(void **state)
 		if (!i)
 			MUST(nova_instances_delete(api, lost, NULL, NULL, &id, &must_error));
 	}
+	/* A scheduler in place of a host that is down. */
+	g_autofree char *orphan = fixture_server(api, "orphan", 1, &id);
+	g_autoptr(nova_operation) asked = fixture_operation(scheduler, id);
+	g_autoptr(GArray) freed = NULL;
+
+	MUST(nova_hosts_set_disabled(api, "b", false, NULL, &must_error));
+	MUST(nova_operations_claim(scheduler, asked, b.host_id, "{}", &yes, &must_error));
+	assert_true(yes);
+	MUST(nova_hosts_release(compute, &b, &must_error));
+	MUST(nova_operations_note(scheduler, NULL, asked, NOVA_BLOCKED_DEST_UNREACHABLE, "b", 0, "down", NULL,
+				  &must_error));
+	MUST(nova_operations_refuse(scheduler, NULL, asked, "down", NULL, &must_error));
+	MUST(nova_operations_free_stuck_slots(scheduler, 0, 10, &freed, &must_error));
 	MUST(nova_hosts_release(compute, &a, &must_error));
 
 	g_autofree char *user = NULL;

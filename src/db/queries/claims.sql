@@ -109,3 +109,50 @@ WITH held AS (
      WHERE h.id IN (held.source_host_id, $2::integer)
 )
 SELECT source_host_id FROM held;
+
+-- :name slots_of_stuck many seconds limit
+-- Migrations that have waited for somebody for so long that others shall not wait for them.
+SELECT id FROM operations
+ WHERE finished_at IS NULL AND holds_slots AND blocked IS NOT NULL
+   AND changed_at <= clock_timestamp() - make_interval(secs => $1::integer)
+ ORDER BY id
+ LIMIT $2::integer;
+
+-- :name slots_give_up one operation seconds
+UPDATE operations SET holds_slots = false
+ WHERE id = $1::bigint AND finished_at IS NULL AND holds_slots AND blocked IS NOT NULL
+   AND changed_at <= clock_timestamp() - make_interval(secs => $2::integer)
+RETURNING source_host_id, dest_host_id;
+
+-- :name slots_free none source dest
+-- In id order, as everybody locks hosts.
+WITH both_hosts AS MATERIALIZED (
+    SELECT id FROM hosts WHERE id IN ($1::integer, $2::integer) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE hosts h
+   SET outgoing = h.outgoing - CASE WHEN h.id = $1::integer THEN 1 ELSE 0 END,
+       incoming = h.incoming - CASE WHEN h.id = $2::integer THEN 1 ELSE 0 END
+  FROM both_hosts b
+ WHERE h.id = b.id;
+
+-- :name slots_ahead one operation
+-- How many too many older migrations wait for a slot of one of the same hosts and could have both theirs now; 0: there
+-- is room for this one beside them, or no room at all.
+WITH older AS (
+    SELECT count(*) FILTER (WHERE x.source_host_id = me.source_host_id) AS outgoing,
+           count(*) FILTER (WHERE x.dest_host_id = me.dest_host_id) AS incoming
+      FROM operations me
+      JOIN operations x ON x.finished_at IS NULL AND x.kind = me.kind AND x.state = me.state AND x.id < me.id
+                       AND x.blocked IS NULL AND NOT x.abort_requested
+                       AND (x.source_host_id = me.source_host_id OR x.dest_host_id = me.dest_host_id)
+      JOIN hosts s ON s.id = x.source_host_id AND (s.max_migrations = 0 OR s.outgoing < s.max_migrations)
+      JOIN hosts d ON d.id = x.dest_host_id AND (d.max_migrations = 0 OR d.incoming < d.max_migrations)
+     WHERE me.id = $1::bigint
+)
+SELECT GREATEST(CASE WHEN s.outgoing < s.max_migrations THEN older.outgoing - (s.max_migrations - s.outgoing) + 1 END,
+                CASE WHEN d.incoming < d.max_migrations THEN older.incoming - (d.max_migrations - d.incoming) + 1 END,
+                0) AS ahead
+  FROM older, operations me
+  JOIN hosts s ON s.id = me.source_host_id
+  JOIN hosts d ON d.id = me.dest_host_id
+ WHERE me.id = $1::bigint;

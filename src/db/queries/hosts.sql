@@ -50,15 +50,17 @@ UPDATE host_lease l
  WHERE l.host_id = old.host_id
 RETURNING l.epoch, old.boot_id AS old_boot_id;
 
--- :name operations_reown none host epoch message
+-- :name operations_reown none host epoch message evidence
+-- Whatever they waited for, the host that must act is here: it looks anew.
 WITH mine AS (
     UPDATE operations
-       SET owner_epoch = $2::bigint, seq = seq + 1, changed_at = clock_timestamp()
+       SET owner_epoch = $2::bigint, seq = seq + 1, changed_at = clock_timestamp(), blocked = NULL, blocked_host = NULL
      WHERE owner_host_id = $1::integer AND finished_at IS NULL
     RETURNING id, seq, state, source_host_id
 )
-INSERT INTO journal (operation, seq, host_id, epoch, actor, from_state, to_state, message)
-SELECT id, seq, $1::integer, $2::bigint, CASE WHEN source_host_id = $1::integer THEN 'source' ELSE 'dest' END, state, state, $3
+INSERT INTO journal (operation, seq, host_id, epoch, actor, from_state, to_state, message, evidence)
+SELECT id, seq, $1::integer, $2::bigint, CASE WHEN source_host_id = $1::integer THEN 'source' ELSE 'dest' END, state, state, $3,
+       $4::jsonb
   FROM mine;
 
 -- :name host_introduce none host my_ip migration_address hypervisor_hostname

@@ -33,6 +33,22 @@ SELECT * FROM operation_rows
  ORDER BY changed_at
  LIMIT $1::integer;
 
+-- :name operations_of_absent many after limit
+-- Those whose owner's lease has run out, page by page.  Only a hint: whoever writes proves it again.
+SELECT r.*
+  FROM operation_rows r
+ WHERE r.finished_at IS NULL AND r.id > $1::bigint
+   AND r.owner_host_id IN (SELECT l.host_id FROM host_lease l WHERE l.lease_until <= clock_timestamp())
+ ORDER BY r.id
+ LIMIT $2::integer;
+
+-- :name operations_next_lapse one
+-- When the next lease runs out on which an operation depends; NULL: there is none.
+SELECT (extract(epoch FROM min(l.lease_until) - clock_timestamp()) * 1000)::bigint AS ms
+  FROM host_lease l
+ WHERE l.lease_until > clock_timestamp()
+   AND EXISTS (SELECT 1 FROM operations o WHERE o.owner_host_id = l.host_id AND o.finished_at IS NULL);
+
 -- :name operation_journal many id
 SELECT j.seq, nova_usec(j.at) AS at_us, h.name AS host, j.actor, j.from_state, j.to_state, j.message, j.evidence
   FROM journal j LEFT JOIN hosts h ON h.id = j.host_id
@@ -93,15 +109,18 @@ WITH begun AS (
 )
 SELECT id FROM begun;
 
--- :name operation_step one id seq from_state to_state writer epoch owner actor message evidence blocked blocked_host wait_ms reason dest pre_power holds_slots attempts downtime_ms total_ms trace terminal unless_aborted
+-- :name operation_step one id seq from_state to_state writer epoch owner actor message evidence blocked blocked_host wait_ms reason dest pre_power holds_slots attempts downtime_ms total_ms trace terminal unless_aborted absent
 -- The one door: every change of an operation's state, and every note, is this statement.  writer and epoch are
 -- the fence of a compute service, NULL for a scheduler; owner is the host that must act next.  The lease rows
 -- are locked so that neither a take-over of the writer nor a registration of the next owner can slip in
 -- between: whoever registers later sees this row and re-owns it.  No row comes back when nothing was changed.
+-- absent: the owner, in whose place a scheduler or the destination writes.  Its lease must have run out, and its
+-- row is locked as well: a renewal or a registration comes either before, and then nothing is changed here, or
+-- after the commit.
 WITH leases AS MATERIALIZED (
     SELECT host_id, epoch, lease_until > clock_timestamp() AS valid
       FROM host_lease
-     WHERE host_id IN ($5::integer, $7::integer)
+     WHERE host_id IN ($5::integer, $7::integer, $24::integer)
      ORDER BY host_id
        FOR SHARE
 ), moved AS (
@@ -124,11 +143,14 @@ WITH leases AS MATERIALIZED (
            changed_at = clock_timestamp(),
            finished_at = CASE WHEN $22::boolean THEN clock_timestamp() END
      WHERE o.id = $1::bigint AND o.seq = $2::integer AND o.state = $3
-       AND CASE WHEN $5::integer IS NULL THEN o.owner_host_id IS NULL
-                ELSE o.owner_host_id = $5::integer AND o.owner_epoch = $6::bigint
-                     AND EXISTS (SELECT 1 FROM leases l
-                                  WHERE l.host_id = $5::integer AND l.epoch = $6::bigint AND l.valid)
+       AND o.owner_host_id IS NOT DISTINCT FROM COALESCE($24::integer, $5::integer)
+       AND CASE WHEN $24::integer IS NULL THEN $5::integer IS NULL OR o.owner_epoch = $6::bigint
+                ELSE EXISTS (SELECT 1 FROM leases l WHERE l.host_id = $24::integer AND NOT l.valid)
+                     AND ($5::integer IS NULL OR o.dest_host_id = $5::integer)
            END
+       AND ($5::integer IS NULL
+            OR EXISTS (SELECT 1 FROM leases l
+                        WHERE l.host_id = $5::integer AND l.epoch = $6::bigint AND l.valid))
        AND NOT ($23::boolean AND o.abort_requested)
     RETURNING o.id, o.seq, o.owner_epoch, o.changed_at, o.finished_at, o.not_before
 ), noted AS (
