@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the ten worst faults share: a lab with short intervals, a guest in mid-copy, and what its end must look like."""
+import functools
 import glob
 import json
 import os
@@ -7,45 +8,109 @@ import sys
 import threading
 import time
 
+import libvirt
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
-from novalab import Lab, Watch, until  # noqa: E402
+from novalab import Lab, main, until  # noqa: E402,F401
 
 ENDED_S = 10     # an operation ends, or is visibly blocked, within this after the fault is over (with these intervals)
 PAUSE_S = 2.0    # how long a guest may stand still because a daemon, PostgreSQL or RabbitMQ dies
 SHORT = ["DEFAULT.report_interval=1", "DEFAULT.service_down_time=4", "DEFAULT.operation_active_poll_interval=1",
          "DEFAULT.operation_poll_interval=2", "DEFAULT.sync_power_state_interval=5", "database.retry_interval=1",
          "libvirt.keepalive_interval=1", "libvirt.keepalive_count=3"]
+WRAPPER = r"""#!/bin/bash
+d=@HOST@/qemu-nolock off=
+[ ! -e "$d/all" ] || off=1
+for word; do [[ ! $word =~ ^[0-9a-f-]{36}$ || ! -e $d/$word ]] || off=1; done
+if [ -n "$off" ]; then
+	for word; do
+		case $word in '{"driver":"file",'*) word='{"driver":"file","locking":"off",'${word#'{"driver":"file",'} ;; esac
+		set -- "${@:2}" "$word"
+	done
+fi
+for modules in /usr/lib/*-linux-gnu/qemu; do export QEMU_MODULE_DIR=$modules; done # it looks beside itself
+exec @HOST@/qemu-real/qemu-system-x86_64 -L /usr/share/qemu -L /usr/share/seabios "$@"
+"""
+WRAP = """mkdir -p $1/qemu-real $1/qemu-nolock && touch $1/qemu-real/qemu-system-x86_64 && chmod 755 $1/qemu-wrapper &&
+mount --bind /usr/bin/qemu-system-x86_64 $1/qemu-real/qemu-system-x86_64 &&
+mount --bind $1/qemu-wrapper /usr/bin/qemu-system-x86_64"""
 TERMINAL = ("done", "failed", "cancelled", "error")
 
 
-class Pulse(threading.Thread):
-    """The guest's longest silence: it writes to its serial line ten times a second, and the line's log is on the shared storage."""
+class Twice(threading.Thread):
+    """For how long two hypervisors say that a guest runs, asked every few milliseconds over connections of its own."""
 
     def __init__(self, lab, uuid):
         super().__init__(daemon=True)
-        self.pattern = "%s/HostA/export/%s/console.*.log" % (lab.directory, uuid)
-        self.longest, self.ended = 0.0, threading.Event()
+        self.uuid, self.uris = uuid, [lab.environment["VIRSH_" + host.upper()] for host in lab.hosts[:2]]
+        self.first = self.last = None
+        self.ended = threading.Event()
+
+    def runs(self, connection):
+        try:
+            return connection.lookupByUUIDString(self.uuid).state()[0] == libvirt.VIR_DOMAIN_RUNNING
+        except libvirt.libvirtError:
+            return False
 
     def run(self):
-        size, since = -1, time.monotonic()
+        libvirt.registerErrorHandler(lambda *_: None, None)
+        connections = [libvirt.openReadOnly(uri) for uri in self.uris]
         while not self.ended.is_set():
-            now = sum(os.stat(path).st_size for path in glob.glob(self.pattern))
-            if now != size:
-                size, since = now, time.monotonic()
-            self.longest = max(self.longest, time.monotonic() - since)
-            time.sleep(0.02)
+            if all(self.runs(connection) for connection in connections):
+                self.last = time.monotonic()
+                self.first = self.first or self.last
+            time.sleep(0.005)
 
-    def stop(self, most=None):
+    def stop(self):
         self.ended.set()
-        self.join()
-        assert most is None or self.longest <= most, "the guest was silent for %.2f s" % self.longest
-        return self.longest
+        self.join(30)
+        return self.last - self.first if self.first else 0.0
 
 
 class WorstLab(Lab):
     def __init__(self, name, *more, hosts=2):
         words = [word for setting in SHORT + list(more) for word in ("--set", setting)]
+        self.strict, self.reloads, self.wrapped, self.checkers = True, 0, False, []
         super().__init__(name, "--shared", "gluster", "--hosts", str(hosts), *words)
+
+    def down(self):
+        for checker in self.checkers:  # they write into the lab's directory
+            checker.end()
+        super().down()
+
+    def checker(self, *options):
+        self.checkers.append(super().checker(*options))
+        return self.checkers[-1]
+
+    def each(self, cases):
+        """The cases, each leaving a lab that is well for the next one even if it fails."""
+        def guarded(case):
+            @functools.wraps(case)
+            def run():
+                try:
+                    return case()
+                except BaseException:
+                    for checker in self.checkers:
+                        checker.end()
+                    self.heal()
+                    raise
+            return run
+        return [guarded(case) for case in cases]
+
+    def heal(self):
+        for host in self.status()["hosts"]:
+            self.run("link", host["name"], "up")
+            self.run("exec", host["name"], "sh", "-c", "rm -f /run/worst; nft delete table inet worst 2>/dev/null", check=False)
+            for service in host["services"]:
+                if service["state"] == "paused":
+                    self.run("resume", host["name"], service["name"])
+                if service["name"] == "compute":
+                    self.restart(host["name"], "compute")
+                elif service["state"] == "dead":
+                    self.run("start", host["name"], service["name"])
+        self.be_strict(True)
+        for row in self.sql("SELECT uuid FROM instances WHERE deleted_at IS NULL"):
+            self.api.delete(row[0])
 
     def option(self, host, name, value, service="compute"):
         self.run("set", host, name, str(value))
@@ -56,17 +121,34 @@ class WorstLab(Lab):
         self.run("kill", host, service)
         self.run("start", host, service, "NOVA_LITE_FAULT=" + fault)
 
-    def is_dead(self, host, service):
+    def service_state(self, host, service):
         for row in self.status()["hosts"]:
             for known in row["services"]:
                 if row["name"] == host and known["name"] == service:
-                    return known["state"] == "dead"
+                    return known["state"]
         raise AssertionError("no service %s on %s" % (service, host))
 
-    def wait_dead(self, host, service, seconds=30):
-        for _ in until(seconds, lambda: "%s on %s does not end" % (service, host)):
-            if self.is_dead(host, service):
+    def is_dead(self, host, service):
+        return self.service_state(host, service) == "dead"
+
+    def wait_service(self, host, service, state, seconds=30):
+        for _ in until(seconds, lambda: "%s on %s is not %s" % (service, host, state)):
+            if self.service_state(host, service) == state:
                 return
+
+    def wait_dead(self, host, service, seconds=30):
+        self.wait_service(host, service, "dead", seconds)
+
+    def epoch(self, host):
+        return int(self.sql("SELECT l.epoch FROM host_lease l JOIN hosts h ON h.id = l.host_id WHERE h.name = '%s'" % host)[0][0])
+
+    def has_lease(self, host):
+        return self.sql("SELECT l.lease_until > clock_timestamp() FROM host_lease l JOIN hosts h ON h.id = l.host_id "
+                        "WHERE h.name = '%s'" % host) == [["t"]]
+
+    def files(self, uuid):
+        """A guest's files in the directory behind the share: name -> inode."""
+        return {entry.name: entry.inode() for entry in os.scandir("%s/HostA/export/%s" % (self.directory, uuid))}
 
     def restart(self, host, service):
         """An undisturbed one in place of whatever there is."""
@@ -79,13 +161,50 @@ class WorstLab(Lab):
         self.wait_counting(uuid, 20)
         return uuid
 
-    def slow_copy(self, name, mib_s=4):
+    def slow_copy(self, name, mib_s=4, strict=True, uuid=None):
         """A guest whose copy from HostB to HostC will take long; it is under way when this returns."""
         self.option("HostB", "libvirt.live_migration_bandwidth", mib_s)
-        uuid = self.guest(name)
+        uuid = uuid or self.guest(name)
+        self.be_strict(strict)
         number = self.api.live_migrate(uuid, "HostC")
+        assert self.api.migration(uuid, number)["strict"] == strict
         self.wait_copying(uuid, number)
         return uuid, number
+
+    def be_strict(self, strict):
+        """How migrations that are asked for from now on switch."""
+        if strict == self.strict:
+            return
+        self.option("HostA", "libvirt.live_migration_strict_switchover", "true" if strict else "false", "api")
+        log = os.path.join(self.directory, "HostA/log/api.log")
+        for _ in until(10, lambda: "the API does not read its configuration anew"):
+            if open(log, encoding="utf-8").read().count("live_migration_strict_switchover") > self.reloads:
+                break
+        self.strict, self.reloads = strict, self.reloads + 1
+
+    def without_locks(self, name):
+        """A guest whose QEMUs, here and wherever it goes, take no image lock: to the locks it is as if it had no disk.
+
+        No storage of the lab is without locks.  So QEMU's program is, on the compute hosts, a script that says "locking": "off"
+        (an option of QEMU's own) for the images of chosen guests before it starts the real one.
+        """
+        if not self.wrapped:
+            for host in self.hosts:
+                directory = os.path.join(self.directory, host)
+                with open(directory + "/qemu-wrapper", "w", encoding="utf-8") as wrapper:
+                    wrapper.write(WRAPPER.replace("@HOST@", directory))
+                self.run("exec", host, "sh", "-c", WRAP, "wrap", directory)
+            self.wrapped = True
+        marks = [os.path.join(self.directory, host, "qemu-nolock") for host in self.hosts]
+        for mark in marks:
+            with open(mark + "/all", "w", encoding="utf-8"):
+                pass
+        uuid = self.guest(name)
+        for mark in marks:
+            os.rename(mark + "/all", mark + "/" + uuid)
+        line = self.run("exec", "HostB", "sh", "-c", "tr '\\0' ' ' </proc/$(pgrep -f -- '^[^ ]*qemu.*%s')/cmdline" % uuid)
+        assert '"locking":"off"' in line, line
+        return uuid
 
     def wait_copying(self, uuid, number):
         migration = None
@@ -99,9 +218,28 @@ class WorstLab(Lab):
         """Lifts the cap of the running copy, behind everybody's back."""
         self.virsh(host, "migrate-setspeed", uuid, "10000")
 
+    def wait_held(self, host, seconds=20):
+        """Until a fault point hold(/run/worst) holds a step there."""
+        for _ in until(seconds, lambda: "nothing is held on " + host):
+            if self.run("exec", host, "ls", "/run/worst", check=False).strip() == "/run/worst":
+                return
+
+    def release(self, host):
+        self.run("exec", host, "rm", "/run/worst")
+
+    def state_inside(self, host, uuid):
+        """The same as domain_state, asked on the host itself: for one that is cut off."""
+        text = self.run("exec", host, "virsh", "-q", "domstate", uuid, check=False).strip()
+        return "absent" if "failed to get domain" in text else text
+
+    def silent(self, uuid):
+        """Seconds since the guest last wrote to its serial line, which it does ten times a second."""
+        logs = glob.glob("%s/HostA/export/%s/console.*.log" % (self.directory, uuid))
+        return time.time() - max(os.stat(log).st_mtime for log in logs)
+
     def wait_domain(self, host, uuid, state, seconds=20):
         began = time.monotonic()
-        for _ in until(seconds, lambda: {h: self.domain_state(h, uuid) for h in self.hosts}, pause=0.02):
+        for _ in until(seconds, lambda: "%s is %s on %s" % (uuid, self.domain_state(host, uuid), host), pause=0.02):
             if self.domain_state(host, uuid) == state:
                 return time.monotonic() - began
 
@@ -154,19 +292,17 @@ class WorstLab(Lab):
 
 
 class watched:
-    """with watched(lab, uuid, most=2.0): no second copy runs meanwhile, and the guest is not silent for longer."""
+    """with watched(lab, uuid, most=2.0): all invariants hold meanwhile, and the guest never stands still for longer (s)."""
 
     def __init__(self, lab, uuid, most=None):
-        self.watch, self.pulse, self.most = Watch(lab, uuid), Pulse(lab, uuid), most
+        self.checker, self.uuid, self.most, self.still = lab.checker(), uuid, most, None
 
     def __enter__(self):
-        self.watch.start()
-        self.pulse.start()
         return self
 
     def __exit__(self, kind, error, trace):
-        self.watch.ended.set()
-        self.pulse.ended.set()
-        if kind is None:
-            self.watch.stop()
-            self.silent = self.pulse.stop(self.most)
+        if kind:
+            self.checker.end()
+            return
+        self.still = self.checker.stop()[self.uuid] / 1000
+        assert self.most is None or self.still <= self.most, "the guest stood still for %.2f s" % self.still
