@@ -146,6 +146,24 @@ static void remember_state(nova_engine_task *task, const nova_operation *op)
 	task->memory = (nova_step_memory){ .state = op->state, .entered_usec = nova_boottime_usec() };
 }
 
+/* Whatever waits looks again now. */
+static void look_at_waiting(nova_engine *engine)
+{
+	GHashTableIter iter;
+	void *value;
+
+	g_mutex_lock(&engine->lock);
+	g_hash_table_iter_init(&iter, engine->tasks);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		nova_engine_task *task = value;
+
+		if (task->state == NOVA_TASK_WAITING)
+			task->due_usec = 0;
+	}
+	g_cond_broadcast(&engine->wake);
+	g_mutex_unlock(&engine->lock);
+}
+
 static enum look after_step(nova_engine *engine, nova_engine_task *task, nova_step *step, nova_step_end end,
 			    nova_op_state from, const GError *error)
 {
@@ -160,6 +178,9 @@ static enum look after_step(nova_engine *engine, nova_engine_task *task, nova_st
 				      nova_op_state_name(from), nova_op_state_name(step->op->state),
 				      step->op->reason ? ": " : "", step->op->reason ? step->op->reason : "");
 		tell_next(engine, step->op);
+		if (step->op->kind == NOVA_OP_LIVE_MIGRATION &&
+		    (nova_op_state_is_terminal(step->op->state) || step->op->state == NOVA_OPS_REQUESTED))
+			look_at_waiting(engine); /* a migration slot is free */
 		if (step->follow_up)
 			nova_engine_announce(engine, step->follow_up);
 		return LOOK_AGAIN;

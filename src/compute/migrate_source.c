@@ -122,12 +122,16 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 		return NOVA_STEP_ERROR;
 	if (taken)
 		return nova_step_committed(NOVA_OPS_CHECKED);
-	if (!step->memory->tries) {
+	if (!step->memory->queued) {
+		g_autofree char *message = g_strdup_printf("waits for a migration slot: %s", why ? why : "a host is full");
 		const nova_log_tags tags = nova_step_tags(step);
 
-		nova_log_info(&tags, "waits for a migration slot: %s", why ? why : "a host is full");
+		if (!nova_operations_note(step->compute->db, &fence, step->op, NOVA_BLOCKED_NO, NULL, 0, message, NULL,
+					  error))
+			return NOVA_STEP_ERROR;
+		nova_log_info(&tags, "%s", message);
+		step->memory->queued = true;
 	}
-	step->memory->tries++;
 	step->memory->yielding_usec = 0;
 	return nova_step_wait(step, SLOT_PAUSE_MS);
 }

@@ -32,6 +32,7 @@ typedef struct nova_step_memory {
 	int64_t entered_usec; /* CLOCK_BOOTTIME when this process first saw it in the state */
 	int tries;            /* the step's own, as `mark' */
 	int64_t mark;         /* the step's own */
+	bool queued;          /* the journal says that it waits for a slot */
 	int64_t yielding_usec; /* CLOCK_BOOTTIME since when it leaves a free slot to an older migration; 0 */
 	/* a migration: what both hosts were last seen to have, and since when (CLOCK_BOOTTIME; 0: not yet) */
 	nova_domain_view seen_source, seen_dest;
