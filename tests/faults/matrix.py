@@ -13,6 +13,7 @@ Options: --jobs J, labs side by side (2); --keep, leave a lab as it is after a v
 import argparse
 import collections
 import queue
+import subprocess
 import sys
 import threading
 import time
@@ -77,6 +78,16 @@ class Worker(threading.Thread):
         self.times = args.times
         self.error, self.checker, self.violations = None, None, []
 
+    def build(self):
+        """A busy machine may be too slow for a start; that is no case's fault."""
+        for last in (False, True):
+            try:
+                return MatrixLab(self.name)
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                if last:
+                    raise
+                say("%s, again: %s" % (self.name, error))
+
     def watch(self):
         """The checker of all invariants, from here on."""
         self.checker = self.checker or self.lab.checker("--interval-ms", "60")
@@ -115,7 +126,7 @@ class Worker(threading.Thread):
                     case = self.waiting.get_nowait()
                 except queue.Empty:
                     return
-                self.lab = self.lab or MatrixLab(self.name)
+                self.lab = self.lab or self.build()
                 began = time.monotonic()
                 try:
                     wrong = self.one(case).wrong
