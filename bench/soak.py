@@ -344,9 +344,10 @@ def main():
     print("soak: seed %d" % arguments.seed, flush=True)
     soak = Soak(arguments)
 
-    def end(*_):
+    def end(number, _):
         if soak.ended.is_set():
             raise KeyboardInterrupt
+        print("soak: %s: the end after this fault" % signal.Signals(number).name, flush=True)
         soak.ended.set()
 
     signal.signal(signal.SIGINT, end)

@@ -167,7 +167,9 @@ def a_healthy_lab_has_no_violation():
     uuid = guest()
     moved = 0
     checker = lab.checker()
-    for n in range(3):
+    for _ in until(180, lambda: "only %d migrations succeeded" % moved):
+        if moved >= 4:
+            break
         for number in [(u, api.live_migrate(u)) for u in (uuid, steady)]:
             moved += api.wait_migration(*number)["state"] == "done"
     for host, service in (("HostB", "libvirtd"), ("HostA", "postgres"), ("HostC", "compute")):
@@ -188,9 +190,9 @@ def a_healthy_lab_has_no_violation():
     api.action(uuid, {"reboot": {"type": "HARD"}})
     api.wait_status(uuid, "ACTIVE")
     gaps = checker.stop()
-    assert moved >= 5 and uuid in gaps and steady in gaps, (moved, gaps)
+    assert uuid in gaps and steady in gaps, gaps
     api.delete(steady)
-    return "longest times without counting: %s ms" % sorted(gaps.values())
+    return "%d migrations; longest times without counting: %s ms" % (moved, sorted(gaps.values()))
 
 
 def once_judges_now():
