@@ -64,8 +64,8 @@ static bool is_ours(const nova_compute *compute, const nova_conf *conf, const no
 				 "instances_path '%s' is not this host's file system %s: it has no %s. Is it mounted?",
 				 conf->instances_path, compute->fsid, NOVA_STORAGE_FSID_FILE);
 	return nova_fail(error, NOVA_FAULT_STORAGE,
-			 "instances_path '%s' is the file system %s, not this host's %s: mount that one; a host without "
-			 "guests takes another one when its service is started",
+			 "instances_path '%s' is the file system %s, not this host's %s: mount that one; a host "
+			 "without guests takes another one when its service is started",
 			 conf->instances_path, view->fsid, compute->fsid);
 }
 
@@ -142,6 +142,7 @@ bool nova_host_storage_open(nova_compute *compute, GError **error)
 		nova_host_storage_check(compute, NULL, OPEN_MS, &storage);
 	if (storage)
 		nova_log_warning(&(nova_log_tags){ .host = compute->host },
-				 "starting without storage, nothing new comes here until it works: %s", storage->message);
+				 "starting without storage, nothing new comes here until it works: %s",
+				 storage->message);
 	return true;
 }

@@ -114,7 +114,8 @@ static bool is_file_system(const nova_images_job *job, int instances, GError **e
 	if (known && g_ascii_strcasecmp(found, job->fsid) == 0)
 		return true;
 	return nova_fail(error, NOVA_FAULT_STORAGE,
-			 "%s is not the file system %s that the guest's files are on; nothing is removed: is it mounted?",
+			 "%s is not the file system %s that the guest's files are on; nothing is removed: is it "
+			 "mounted?",
 			 job->conf->instances_path, job->fsid);
 }
 

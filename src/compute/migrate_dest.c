@@ -146,7 +146,8 @@ nova_step_end nova_migrate_claimed(nova_step *step, GError **error)
 
 	if (nova_migrate_is_unwanted(step))
 		return nova_migrate_cancel(step, error);
-	if (!check_namesake(step, &failed) || !nova_host_storage_check(step->compute, NULL, NOVA_HOST_STORAGE_MS, &failed) ||
+	if (!check_namesake(step, &failed) ||
+	    !nova_host_storage_check(step->compute, NULL, NOVA_HOST_STORAGE_MS, &failed) ||
 	    !check_source(step, &failed) || !check_cpu(step, &failed) || !nova_virt_migration_ports(&failed) ||
 	    !check_disk(step, &failed) || !nova_proof_ask(step, &nonce, &failed)) {
 		if (nova_guest_must_wait(step, failed) && !nova_error_is(failed, NOVA_FAULT_HYPERVISOR)) {

@@ -62,7 +62,9 @@ bool nova_compute_report(nova_compute *compute, GError **error)
 	inventory.disk_ratio = conf->disk_allocation_ratio;
 	inventory.max_migrations = (int)conf->max_concurrent_live_migrations;
 	/* Without an answer the database keeps what it knows; the heartbeat says what is wrong. */
-	if (nova_host_storage_check(compute, &storage, nova_host_storage_was_well(compute) ? NOVA_HOST_STORAGE_MS : ASK_MS, NULL)) {
+	int check_ms = nova_host_storage_was_well(compute) ? NOVA_HOST_STORAGE_MS : ASK_MS;
+
+	if (nova_host_storage_check(compute, &storage, check_ms, NULL)) {
 		inventory.pool_fsid = g_strdup(compute->fsid);
 		inventory.pool_kind = g_strdup(storage.kind);
 		inventory.pool_total_gb = storage.total_gb;

@@ -16,7 +16,7 @@ typedef struct nova_removal_no {
 void nova_removal_no_clear(nova_removal_no *no);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(nova_removal_no, nova_removal_no_clear)
 
-/* Gathers the facts, ends what the other host of its last migration still has of the guest, and removes its files if the
- * rule allows it.  The guest must be gone from this host already.  False: *error says why, *ret_no what is waited
- * for.  Idempotent. */
+/* Gathers the facts, ends what the other host of its last migration still has of the guest, and removes its
+ * files if the rule allows it.  The guest must be gone from this host already.  False: *error says why, *ret_no
+ * what is waited for.  Idempotent. */
 bool nova_removal_run(nova_step *step, nova_removal_no *ret_no, GError **error);

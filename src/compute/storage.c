@@ -71,8 +71,7 @@ typedef struct directory {
 	char fsid[NOVA_UUID_SIZE]; /* what the file holds, if there is one */
 } directory;
 
-enum { STEP_SEE, STEP_ENTER, STEP_CREATE, STEP_WRITE, STEP_SYNC, STEP_READ, STEP_REMOVE, STEP_MEASURE,
-       STEP_KNOW };
+enum { STEP_SEE, STEP_ENTER, STEP_CREATE, STEP_WRITE, STEP_SYNC, STEP_READ, STEP_REMOVE, STEP_MEASURE, STEP_KNOW };
 static const char *const directory_steps[] = {
 	[STEP_SEE] = "find the directory", [STEP_ENTER] = "enter", [STEP_CREATE] = "create a file in",
 	[STEP_WRITE] = "write a file in",  [STEP_SYNC] = "sync a file in", [STEP_READ] = "read back a file in",

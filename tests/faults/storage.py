@@ -378,7 +378,7 @@ def a_copy_on_the_former_host_is_ended_before_anything_is_removed():
     uuid = lab.guest("twice")
     api.move(uuid, "HostC")
     xml = inside("HostC", "virsh", "-q", "-c", "qemu:///system", "dumpxml", uuid)
-    path = lab.directory + "/copy.xml"
+    path = lab.directory + "/HostB/copy.xml"
     inside("HostB", "qemu-img", "create", "-q", "-f", "qcow2", "/var/lib/nova-lite/copy", "1G")
     with open(path, "w", encoding="utf-8") as file:
         file.write(xml.replace("%s/%s/disk" % (INSTANCES, uuid), "/var/lib/nova-lite/copy").replace("console.", "copy."))

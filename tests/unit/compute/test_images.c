@@ -327,8 +327,8 @@ static void mark(const char *dir, const char *fsid)
 	scratch_write(dir, ".nova-lite-fsid", fsid, strlen(fsid));
 }
 
-/* An empty directory in place of the mount, another file system, a marker that says nothing: nothing is touched, and what is
- * not there is not taken for removed. */
+/* An empty directory in place of the mount, another file system, a marker that says nothing: nothing is touched,
+ * and what is not there is not taken for removed. */
 static void test_only_the_right_file_system_loses_anything(void **state)
 {
 	static const char *const markers[] = { NULL, "", "not a uuid\n", "00000000-1111-4222-8333-444444444445\n" };

@@ -156,7 +156,8 @@ static void test_whom_qemu_runs_as(void **state)
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *xml = g_strdup_printf(
-			"<capabilities><host><secmodel><model>apparmor</model><baselabel type='kvm'>+1:+1</baselabel></secmodel>"
+			"<capabilities><host><secmodel><model>apparmor</model><baselabel type='kvm'>+1:+1</baselabel>"
+			"</secmodel>"
 			"<secmodel><model>dac</model><doi>0</doi><baselabel type='qemu'>+0:+0</baselabel>"
 			"<baselabel type='kvm'>%s</baselabel></secmodel></host></capabilities>", cases[i].label);
 

@@ -84,7 +84,8 @@ static void test_services_are_smiling_or_crossed_out(void **state)
 	g_autofree char *text = nova_service_text(services);
 
 	assert_string_equal(text, "HostA      nova-scheduler enabled  :-) None\n"
-				  "HostB      nova-compute   disabled XXX 2025-11-20 09:04:34  unwell: storage: it is full\n");
+				  "HostB      nova-compute   disabled XXX 2025-11-20 09:04:34"
+				  "  unwell: storage: it is full\n");
 }
 
 static void test_table_keeps_long_cells_whole(void **state)
