@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#define VERDICT_MS 10000
+#define VERDICT_MS 5000 /* some ten times what an abort takes */
 #define POLL_FIRST_MS 10
 #define POLL_MOST_MS 100
 
@@ -110,7 +110,7 @@ static nova_operation *find_for_wish(nova_request *r, nova_ask ask, nova_fault a
  * wait: 202, the wish is in the row and will be honoured if it still can be. */
 static bool wait_for_verdict(nova_request *r, int64_t id, GError **error)
 {
-	nova_deadline deadline = nova_deadline_in_ms(VERDICT_MS);
+	nova_deadline deadline = nova_deadline_in_ms(MIN(VERDICT_MS, r->conf->rpc_response_timeout * 1000));
 
 	for (int64_t pause_ms = POLL_FIRST_MS;; pause_ms = MIN(2 * pause_ms, POLL_MOST_MS)) {
 		g_autoptr(GError) failed = NULL; /* the wish is recorded: 202 is true whatever can be read now */

@@ -64,7 +64,7 @@ static const struct answer_row {
 	[NOVA_ANSWER_TURNS_BACK] = { "turns it back", 0, NULL,
 				     "A flag in the operation's row. What was begun is undone, then the operation "
 				     "ends. The answer to an abort waits until it is known whether the switch came "
-				     "first, at most 10 s." },
+				     "first, at most 5 s." },
 	[NOVA_ANSWER_HURRIES] = { "hurries it", 0, NULL,
 				  "A flag in the operation's row. The guest is paused so that the copy can finish; if "
 				  "the migration fails nevertheless, the guest goes on where it was." },
