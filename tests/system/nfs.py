@@ -290,7 +290,7 @@ def nothing_is_left_after_down():
 def nova_lite_comes_up_on_it():
     made["lab"] = lab = Lab("nfs", "--shared", "nfs", "--set", "DEFAULT.report_interval=2",
                             "--set", "DEFAULT.max_concurrent_live_migrations=2",
-                            "--set", "DEFAULT.operation_active_poll_interval=1")
+                            "--set", "DEFAULT.operation_active_poll_interval=1", "--set", "libvirt.call_timeout=60")
     trace_migrations(lab)
     return "%.1f s" % lab.seconds_up
 
