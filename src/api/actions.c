@@ -14,44 +14,42 @@
 
 #define SERVERS "os_compute_api:servers:"
 #define LATER(name, policy, since, until) \
-	{ name, "os_compute_api:" policy, NOVA_RULE_MEMBER, since, until, NULL, NULL, NULL, NOVA_ASK_NONE }
-#define LATER_ADMIN(name, policy, since, until) \
-	{ name, "os_compute_api:" policy, NOVA_RULE_ADMIN, since, until, NULL, NULL, NULL, NOVA_ASK_NONE }
+	{ name, "os_compute_api:" policy, since, until, NULL, NULL, NULL, NOVA_ASK_NONE }
 /* Not in this version either, but a server on which an operation works refuses it for that reason. */
-#define LATER_ASK(name, policy, rule, ask) \
-	{ name, "os_compute_api:" policy, NOVA_RULE_##rule, 0, 0, NULL, NULL, NULL, NOVA_ASK_##ask }
+#define LATER_ASK(name, policy, ask) \
+	{ name, "os_compute_api:" policy, 0, 0, NULL, NULL, NULL, NOVA_ASK_##ask }
 
 const nova_action nova_actions[] = {
-	{ "os-start", SERVERS "start", NOVA_RULE_MEMBER, 0, 0, NULL, nova_action_start,
+	{ "os-start", SERVERS "start", 0, 0, NULL, nova_action_start,
 	  "Starts a stopped server: 202.", NOVA_ASK_START },
-	{ "os-stop", SERVERS "stop", NOVA_RULE_MEMBER, 0, 0, NULL, nova_action_stop, "Stops a running server: 202.",
+	{ "os-stop", SERVERS "stop", 0, 0, NULL, nova_action_stop, "Stops a running server: 202.",
 	  NOVA_ASK_STOP },
-	{ "reboot", SERVERS "reboot", NOVA_RULE_MEMBER, 0, 0, &nova_schema_reboot, nova_action_reboot,
+	{ "reboot", SERVERS "reboot", 0, 0, &nova_schema_reboot, nova_action_reboot,
 	  "Reboots, SOFT or HARD: 202.", NOVA_ASK_REBOOT_HARD },
-	{ "os-migrateLive", "os_compute_api:os-migrate-server:migrate_live", NOVA_RULE_ADMIN, 0, 0,
+	{ "os-migrateLive", "os_compute_api:os-migrate-server:migrate_live", 0, 0,
 	  &nova_schema_migrate_live, nova_action_live_migrate,
 	  "Moves a running server to another host: 202; below 2.34 after the hosts have agreed, else 400 with the "
 	  "reason.",
 	  NOVA_ASK_LIVE_MIGRATE },
-	{ "os-getConsoleOutput", "os_compute_api:os-console-output", NOVA_RULE_MEMBER, 0, 0,
+	{ "os-getConsoleOutput", "os_compute_api:os-console-output", 0, 0,
 	  &nova_schema_console_output, nova_action_console_output, "The end of the serial console's log: 200.",
 	  NOVA_ASK_NONE },
-	{ "forceDelete", "os_compute_api:os-deferred-delete:force", NOVA_RULE_MEMBER, 0, 0, NULL,
+	{ "forceDelete", "os_compute_api:os-deferred-delete:force", 0, 0, NULL,
 	  nova_action_force_delete, "The same as DELETE: 202.", NOVA_ASK_DELETE },
-	LATER_ASK("pause", "os-pause-server:pause", MEMBER, PAUSE),
-	LATER_ASK("unpause", "os-pause-server:unpause", MEMBER, UNPAUSE),
-	LATER_ASK("suspend", "os-suspend-server:suspend", MEMBER, SUSPEND),
-	LATER_ASK("resume", "os-suspend-server:resume", MEMBER, RESUME),
+	LATER_ASK("pause", "os-pause-server:pause", PAUSE),
+	LATER_ASK("unpause", "os-pause-server:unpause", UNPAUSE),
+	LATER_ASK("suspend", "os-suspend-server:suspend", SUSPEND),
+	LATER_ASK("resume", "os-suspend-server:resume", RESUME),
 	LATER("lock", "os-lock-server:lock", 0, 0),
 	LATER("unlock", "os-lock-server:unlock", 0, 0),
-	LATER_ASK("rebuild", "servers:rebuild", MEMBER, REBUILD),
-	LATER_ASK("resize", "servers:resize", MEMBER, RESIZE),
+	LATER_ASK("rebuild", "servers:rebuild", REBUILD),
+	LATER_ASK("resize", "servers:resize", RESIZE),
 	LATER("confirmResize", "servers:confirm_resize", 0, 0),
 	LATER("revertResize", "servers:revert_resize", 0, 0),
-	LATER_ASK("migrate", "os-migrate-server:migrate", ADMIN, MIGRATE),
-	LATER_ASK("evacuate", "os-evacuate", ADMIN, EVACUATE),
-	LATER_ADMIN("os-resetState", "os-admin-actions:reset_state", 0, 0),
-	LATER_ADMIN("injectNetworkInfo", "os-admin-actions:inject_network_info", 0, 0),
+	LATER_ASK("migrate", "os-migrate-server:migrate", MIGRATE),
+	LATER_ASK("evacuate", "os-evacuate", EVACUATE),
+	LATER("os-resetState", "os-admin-actions:reset_state", 0, 0),
+	LATER("injectNetworkInfo", "os-admin-actions:inject_network_info", 0, 0),
 	LATER("restore", "os-deferred-delete:restore", 0, 0),
 	LATER("os-getVNCConsole", "os-remote-consoles", 0, 5),
 	LATER("os-getSPICEConsole", "os-remote-consoles", 0, 5),

@@ -39,7 +39,7 @@ static bool read_query(const nova_request *r, flavor_query *query, GError **erro
 	const char *dir = nova_request_param(r, "sort_dir");
 
 	query->is_public = true;
-	if (is_public && r->context->is_admin) {
+	if (is_public && nova_request_may(r, "os_compute_api:flavors:index:all")) {
 		query->any_public = strcasecmp(is_public, "none") == 0;
 		if (!query->any_public && !nova_schema_read_bool(is_public, &query->is_public))
 			return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid is_public filter [%s]", is_public);

@@ -45,6 +45,22 @@ bool nova_migrations_index(nova_request *r, GError **error);
 bool nova_migration_stories_index(nova_request *r, GError **error);
 bool nova_migration_stories_show(nova_request *r, GError **error);
 bool nova_migration_stories_find(nova_request *r, GError **error);
+/* keystone.c */
+bool nova_identity_token_create(nova_request *r, GError **error);
+bool nova_identity_token_show(nova_request *r, GError **error);
+bool nova_identity_token_delete(nova_request *r, GError **error);
+bool nova_identity_catalog(nova_request *r, GError **error);
+bool nova_identity_own_projects(nova_request *r, GError **error);
+bool nova_identity_projects(nova_request *r, GError **error);
+bool nova_identity_projects_of_user(nova_request *r, GError **error);
+bool nova_identity_project(nova_request *r, GError **error);
+bool nova_identity_users(nova_request *r, GError **error);
+bool nova_identity_user(nova_request *r, GError **error);
+bool nova_identity_roles(nova_request *r, GError **error);
+bool nova_identity_role(nova_request *r, GError **error);
+bool nova_identity_role_assignments(nova_request *r, GError **error);
+bool nova_identity_domains(nova_request *r, GError **error);
+bool nova_identity_domain(nova_request *r, GError **error);
 /* instance_actions.c */
 bool nova_instance_actions_index(nova_request *r, GError **error);
 bool nova_instance_actions_show(nova_request *r, GError **error);

@@ -4,6 +4,8 @@
 #include "common/json.h"
 #include "db/instances.h"
 
+#include <string.h>
+
 #define PAGE	  1000
 #define MAX_PAGES 100
 
@@ -41,10 +43,13 @@ static bool sum_usage(nova_request *r, const char *project, usage *ret, GError *
 /* There are no quotas: -1 is "no limit". */
 bool nova_limits_show(nova_request *r, GError **error)
 {
-	const char *tenant = r->context->is_admin ? nova_request_param(r, "tenant_id") : NULL;
+	const char *tenant = nova_request_param(r, "tenant_id");
 	usage used = { 0 };
 	json_object *limits, *absolute;
 
+	if (tenant && strcmp(tenant, r->context->project_id) != 0 &&
+	    !nova_request_must(r, "os_compute_api:limits:other_project", error))
+		return false;
 	if (!sum_usage(r, tenant ? tenant : r->context->project_id, &used, error))
 		return false;
 	limits = json_object_new_object();

@@ -93,6 +93,8 @@ bool nova_action_live_migrate(nova_request *r, GError **error)
 	g_autoptr(nova_operation) op = NULL;
 	bool ok;
 
+	if (name && !nova_request_must(r, "os_compute_api:os-migrate-server:migrate_live:host", error))
+		return false;
 	json_object_object_get_ex(r->args, "block_migration", &block);
 	json_object_object_get_ex(r->args, "force", &force);
 	if (force && nova_schema_bool(force) && !name)

@@ -2,6 +2,8 @@
  *
  * nova-lite-api: the compute API.  Holds nothing that is not in the database; run as many as wanted.
  */
+#include "api/auth.h"
+#include "api/identity.h"
 #include "api/request.h"
 #include "api/serve.h"
 #include "common/log.h"
@@ -69,6 +71,37 @@ static void bus_down(nova_service *service, void *data)
 	g_clear_pointer(&daemon->api.bus, nova_bus_free);
 }
 
+static bool identity_up(nova_service *service, void *data, GError **error)
+{
+	daemon_state *daemon = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+
+	(void)error;
+	if (conf->api_auth != NOVA_AUTH_NONE)
+		daemon->api.identity = nova_identity_new(daemon->api.db);
+	return true;
+}
+
+static void identity_down(nova_service *service, void *data)
+{
+	daemon_state *daemon = data;
+
+	(void)service;
+	g_clear_pointer(&daemon->api.identity, nova_identity_free);
+}
+
+/* Passwords and tokens are as good as public on a network they cross in clear. */
+static void warn_of_clear_text(const nova_conf *conf)
+{
+	static const char *const loopback[] = { "127.0.0.0/8", "::1", NULL };
+
+	if (conf->api_auth == NOVA_AUTH_NONE || g_str_has_prefix(conf->api_public_endpoint, "https://") ||
+	    nova_auth_address_is_in(conf->osapi_compute_listen, (char *const *)loopback))
+		return;
+	nova_log_warning(NULL, "passwords and tokens cross the network in clear: let a TLS proxy stand in front of the "
+			       "API, and set [api] public_endpoint to its https:// URL");
+}
+
 static bool http_up(nova_service *service, void *data, GError **error)
 {
 	daemon_state *daemon = data;
@@ -89,6 +122,7 @@ static bool http_up(nova_service *service, void *data, GError **error)
 	daemon->api.host_name = g_strdup(name);
 	if (!nova_http_start(&options, &daemon->api.http, error))
 		return false;
+	warn_of_clear_text(conf);
 	nova_log_info(NULL, "serving the compute API on %s port %u", conf->osapi_compute_listen,
 		      nova_http_port(daemon->api.http));
 	return true;
@@ -123,6 +157,7 @@ static const nova_stage stages[] = {
 	{ "database", database_open, database_close, false },
 	{ "database schema", database_check, NULL, true },
 	{ "messages", bus_up, bus_down, false },
+	{ "identity", identity_up, identity_down, false },
 	{ "http", http_up, http_down, false },
 };
 

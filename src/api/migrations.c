@@ -240,22 +240,27 @@ bool nova_migration_stories_find(nova_request *r, GError **error)
 
 /* ---- everybody's ---- */
 
+#define POLICY "os_compute_api:os-migrations:index"
+
 static bool read_query(nova_request *r, nova_operation_query *query, GError **error)
 {
 	const char *since = r->version >= 59 ? nova_request_param(r, "changes-since") : NULL;
 	const char *before = r->version >= 66 ? nova_request_param(r, "changes-before") : NULL;
+	const char *project;
 
 	query->migrations_only = true;
 	query->instance_uuid = nova_request_param(r, "instance_uuid");
 	query->host = nova_request_param(r, "host");
 	query->source_host = nova_request_param(r, "source_compute");
+	if ((query->host || query->source_host) && !nova_request_must(r, POLICY ":host", error))
+		return false;
 	query->status = nova_request_param(r, "status");
-	query->project_id = nova_request_scope(r);
-	if (r->version >= 80) {
-		query->user_id = nova_request_param(r, "user_id");
-		if (!query->project_id)
-			query->project_id = nova_request_param(r, "project_id");
-	}
+	query->user_id = r->version >= 80 ? nova_request_param(r, "user_id") : NULL;
+	project = r->version >= 80 ? nova_request_param(r, "project_id") : NULL;
+	if (project && strcmp(project, r->context->project_id) != 0 &&
+	    !nova_request_must(r, POLICY ":all_projects", error))
+		return false;
+	query->project_id = project || nova_request_may(r, POLICY ":all_projects") ? project : r->context->project_id;
 	query->marker = r->version >= 59 ? nova_request_param(r, "marker") : NULL;
 	query->limit = r->version >= 59 ? nova_paging_limit(r) : (int)r->conf->api_max_limit;
 	if (since && !nova_timestamp_parse(since, &query->changes_since_us, error))

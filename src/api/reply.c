@@ -89,16 +89,48 @@ void nova_reply_fault(nova_http_reply *reply, const GError *error)
 	set_body(reply, body, "application/json; charset=UTF-8");
 }
 
-void nova_reply_unauthorized(nova_http_reply *reply, const char *base)
+/* {"error": …}, which the Identity API and its middleware use. */
+static void set_identity_error(nova_http_reply *reply, unsigned status, const char *message)
 {
-	g_autofree char *challenge = g_strdup_printf("Keystone uri=\"%s\"", base);
+	static const struct {
+		unsigned status;
+		const char *title;
+	} titles[] = {
+		{ 400, "Bad Request" },	     { 401, "Unauthorized" },	   { 403, "Forbidden" },
+		{ 404, "Not Found" },	     { 409, "Conflict" },	   { 413, "Request Entity Too Large" },
+		{ 415, "Unsupported Media Type" }, { 429, "Too Many Requests" }, { 503, "Service Unavailable" },
+	};
 	json_object *body = json_object_new_object(), *member = json_object_new_object();
+	const char *title = "Internal Server Error";
 
-	reply->status = 401;
-	nova_json_add_int(member, "code", 401);
-	nova_json_add_str(member, "title", "Unauthorized");
-	nova_json_add_str(member, "message", "The request you have made requires authentication.");
+	for (size_t i = 0; i < G_N_ELEMENTS(titles); i++)
+		if (titles[i].status == status)
+			title = titles[i].title;
+	reply->status = status;
+	nova_json_add_int(member, "code", status);
+	nova_json_add_str(member, "title", title);
+	nova_json_add_str(member, "message", message);
 	nova_json_add(body, "error", member);
 	set_body(reply, body, "application/json");
+}
+
+void nova_reply_unauthorized(nova_http_reply *reply, const char *challenge)
+{
+	set_identity_error(reply, 401, "The request you have made requires authentication.");
 	nova_http_reply_header(reply, "WWW-Authenticate", challenge);
+}
+
+void nova_reply_identity_fault(nova_http_reply *reply, const GError *error)
+{
+	nova_fault fault = nova_error_fault(error);
+	g_autofree char *text = public_text(error, fault);
+
+	set_identity_error(reply, nova_fault_http_status(fault), text);
+}
+
+void nova_reply_retry_after(nova_http_reply *reply, unsigned seconds)
+{
+	g_autofree char *text = g_strdup_printf("%u", seconds);
+
+	nova_http_reply_header(reply, "Retry-After", text);
 }

@@ -21,5 +21,12 @@ void nova_reply_fault(nova_http_reply *reply, const GError *error);
 /* "badRequest", "itemNotFound", … */
 const char *nova_reply_fault_name(unsigned status);
 
-/* {"error": {code, title, message}}: what the identity middleware answers instead of Nova. */
-void nova_reply_unauthorized(nova_http_reply *reply, const char *base);
+/* {"error": {code, title, message}}: what the identity middleware answers instead of Nova.  `challenge' is for
+ * WWW-Authenticate. */
+void nova_reply_unauthorized(nova_http_reply *reply, const char *challenge);
+
+/* The fault in the shape of the Identity API. */
+void nova_reply_identity_fault(nova_http_reply *reply, const GError *error);
+
+/* When to try again. */
+void nova_reply_retry_after(nova_http_reply *reply, unsigned seconds);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/request.h"
 
+#include "api/policy.h"
 #include "api/schema.h"
 #include "common/fault_point.h"
 #include "common/log.h"
@@ -35,6 +36,16 @@ nova_requester nova_request_by(const nova_request *r)
 		.project_id = r->context->project_id,
 		.user_id = r->context->user_id,
 	};
+}
+
+bool nova_request_may(const nova_request *r, const char *policy)
+{
+	return nova_policy_allows(r->conf, r->roles, policy);
+}
+
+bool nova_request_must(const nova_request *r, const char *policy, GError **error)
+{
+	return nova_policy_check(r->conf, r->roles, policy, error);
 }
 
 const char *nova_request_scope(const nova_request *r)

@@ -15,6 +15,7 @@
 #include "db/db.h"
 #include "db/instances.h"
 #include "db/operations.h"
+#include "model/identity.h"
 #include "model/instance.h"
 #include "model/operation.h"
 #include "rpc/bus.h"
@@ -26,6 +27,7 @@ typedef struct nova_api {
 	nova_db *db;
 	nova_bus *bus;
 	nova_http *http;
+	struct nova_identity *identity; /* NULL with [api] auth = none */
 	char *host_name; /* of this machine, always a known Host header */
 } nova_api;
 
@@ -44,6 +46,9 @@ typedef struct nova_request {
 	unsigned version;          /* minor number of the microversion in effect */
 	unsigned max_version;
 	nova_context *context;     /* who asks; request id */
+	nova_roles roles;          /* what the caller is in its project; all with auth = none */
+	nova_token *token;         /* of the caller; NULL with auth = none */
+	const char *token_text;    /* what came in X-Auth-Token, with auth = builtin; borrowed */
 	char *base;                /* "http://host:port", for links */
 	json_object *body;         /* NULL: the route takes none */
 	json_object *args;         /* of an action: the value of its key; borrowed from body; NULL for null */
@@ -61,6 +66,11 @@ bool nova_request_flag(const nova_request *r, const char *name);
 
 /* Who asks, for the stores. */
 nova_requester nova_request_by(const nova_request *r);
+
+/* Whether the caller may, and the same as a condition: FORBIDDEN.  For what is a part of an answer; the policy of
+ * the whole route has been checked. */
+bool nova_request_may(const nova_request *r, const char *policy);
+bool nova_request_must(const nova_request *r, const char *policy, GError **error);
 
 /* NULL for the admin, who sees every project's servers; else the caller's project. */
 const char *nova_request_scope(const nova_request *r);

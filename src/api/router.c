@@ -121,6 +121,11 @@ static char *range_text(unsigned since, unsigned until)
 	return until ? g_strdup_printf("up to 2.%u", until) : g_strdup("all");
 }
 
+static const char *who_text(const char *policy)
+{
+	return policy ? nova_names_get(&nova_rule_names, (int)nova_policy_find(policy)->rule) : "";
+}
+
 static void print_table(FILE *out, const char *title, const nova_route *table)
 {
 	fprintf(out,
@@ -130,7 +135,7 @@ static void print_table(FILE *out, const char *title, const nova_route *table)
 		g_autofree char *range = range_text(route->since, route->until);
 
 		fprintf(out, "| %s | `%s` | %s | %s | %s | %s |\n", route->method, route->path, range,
-			nova_rule_name(route->rule), route->policy, route->doc);
+			who_text(route->policy), route->policy ? route->policy : "", route->doc);
 	}
 }
 
@@ -141,15 +146,27 @@ void nova_routes_print(FILE *out)
 		     "update-generated`; do not edit.\n\n"
 		     "Compute paths are below `/v2.1` or `/v2.1/{project_id}`.  Besides them: `GET /`, `GET /v2.1` "
 		     "(version "
-		     "documents, no token needed) and, for every other `GET`, 300 with the choices.\n");
+		     "documents, no token needed) and, for every other `GET`, 300 with the choices.\n\n"
+		     "*who* is the rule of the policy: the least role in the project the thing belongs to (admin holds "
+		     "manager, manager holds member, member holds reader); *any* is every valid token.  The role admin "
+		     "counts in every project; for everybody else a server of another project does not exist (404).  "
+		     "`[policy] override` gives a policy another rule: any, reader, member, manager, admin or nobody.  "
+		     "Rights are checked after the form of a request and before the state of what it is about.\n");
 	print_table(out, "Compute", nova_routes);
 	print_table(out, "Images (below `/image`, and below `/v2.1` for clients with one endpoint)", nova_image_routes);
+	print_table(out, "Identity (below `/identity/v3`, with `[api] auth = builtin`)", nova_identity_routes);
+	fprintf(out, "\nBesides them: `GET /identity` and `GET /identity/v3`, version documents.\n");
 	fprintf(out, "\n## Server actions (`POST /servers/{id}/action`)\n\n"
 		     "| action | microversions | who | policy | what it does |\n|---|---|---|---|---|\n");
 	for (const nova_action *action = nova_actions; action->name; action++) {
 		g_autofree char *range = range_text(action->since, action->until);
 
-		fprintf(out, "| %s | %s | %s | %s | %s |\n", action->name, range, nova_rule_name(action->rule),
+		fprintf(out, "| %s | %s | %s | %s | %s |\n", action->name, range, who_text(action->policy),
 			action->policy, action->run ? action->doc : "not in this version: 501");
 	}
+	fprintf(out, "\n## Parts of answers and requests with a policy of their own\n\n"
+		     "| who | policy | what |\n|---|---|---|\n");
+	for (const nova_policy *policy = nova_policies; policy->name; policy++)
+		if (policy->doc)
+			fprintf(out, "| %s | %s | %s |\n", who_text(policy->name), policy->name, policy->doc);
 }

@@ -19,13 +19,13 @@ enum {
 	NOVA_ROUTE_DELETED = 1 << 1, /* … a deleted one too, from 2.21 on */
 	NOVA_ROUTE_ACTION = 1 << 2,  /* the body's only key names a row of nova_actions[] */
 	NOVA_ROUTE_SWAP = 1 << 3,    /* a client sends /servers/{migration}/migrations/{server}: number and uuid */
+	NOVA_ROUTE_OPEN = 1 << 4,    /* no caller is needed: where tokens are asked for */
 };
 
 typedef struct nova_route {
 	const char *method;
 	const char *path;           /* below /v2.1 or /v2.1/{project}; "{word}" stands for one segment */
-	const char *policy;
-	nova_rule rule;
+	const char *policy;         /* of nova_policies[]; NULL: none, or each action's own */
 	unsigned since, until;      /* minor versions, inclusive; 0: no limit */
 	unsigned flags;
 	const nova_schema *body;    /* NULL: a body is not looked at */
@@ -38,7 +38,6 @@ typedef struct nova_route {
 typedef struct nova_action {
 	const char *name;
 	const char *policy;
-	nova_rule rule;
 	unsigned since, until;
 	const nova_schema *args;    /* NULL: any value, ignored */
 	nova_handler run;           /* NULL: Nova has it, this version of nova-lite does not: 501 */
@@ -48,6 +47,7 @@ typedef struct nova_action {
 
 extern const nova_route nova_routes[]; /* each ends with a row whose first member is NULL */
 extern const nova_route nova_image_routes[]; /* below /image and /v2.1: no microversions */
+extern const nova_route nova_identity_routes[]; /* below /identity/v3, with auth = builtin */
 extern const nova_action nova_actions[];
 
 typedef enum nova_match {

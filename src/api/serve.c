@@ -2,15 +2,19 @@
 #include "api/serve.h"
 
 #include "api/auth.h"
+#include "api/caller.h"
 #include "api/reply.h"
 #include "api/router.h"
 #include "api/versions.h"
+#include "api/view_identity.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/uuid.h"
 
 #include <string.h>
 
+#define IDENTITY    "/identity"
+#define IDENTITY_3  "/identity/v3"
 #define NO_RESOURCE "The resource could not be found."
 
 static bool is_compute(const nova_request *r)
@@ -68,6 +72,11 @@ static bool is_below(const char *path, const char *prefix)
 	return strncmp(path, prefix, n) == 0 && (!path[n] || path[n] == '/');
 }
 
+static bool has_identity(const nova_request *r)
+{
+	return r->conf->api_auth == NOVA_AUTH_BUILTIN;
+}
+
 /* Version documents; false: not one of them. */
 static bool serve_open(nova_request *r)
 {
@@ -84,6 +93,12 @@ static bool serve_open(nova_request *r)
 		add_request_id(r->reply, r->context->request_id);
 	} else if (is_path(path, "/image") || is_path(path, "/image/versions")) {
 		nova_reply_json(r, 300, nova_versions_images(r->base));
+	} else if (has_identity(r) && is_path(path, IDENTITY)) {
+		nova_reply_json(r, 300, nova_view_identity_versions(r->base));
+	} else if (has_identity(r) && is_path(path, IDENTITY_3)) {
+		nova_reply_json(r, 200, nova_view_identity_version(r->base));
+	} else if (has_identity(r) && is_below(path, IDENTITY)) {
+		return false;
 	} else if (!is_below(path, "/v2.1") && !is_below(path, "/image")) {
 		nova_reply_json(r, 300, nova_versions_choices(r->base, path));
 	} else {
@@ -231,7 +246,7 @@ static bool run_action(nova_request *r, GError **error)
 	const nova_action *action = NULL;
 
 	if (!read_action(r, &action, error) || !check_action(r, action, error) || !load_server(r, error) ||
-	    !nova_policy_check(r->context, action->rule, action->policy, error))
+	    !nova_request_must(r, action->policy, error))
 		return false;
 	if (!action->run && !allows_ask(r, action, error))
 		return false;
@@ -255,7 +270,7 @@ static bool run_route(nova_request *r, GError **error)
 		return false;
 	if (route->query && !nova_schema_check_query(route->query, r->http->query, r->version, error))
 		return false;
-	if (!load_server(r, error) || !nova_policy_check(r->context, route->rule, route->policy, error))
+	if (!load_server(r, error) || (route->policy && !nova_request_must(r, route->policy, error)))
 		return false;
 	return route->run(r, error);
 }
@@ -285,35 +300,78 @@ static bool serve_images(nova_request *r, GError **error)
 	return route_images(r, segments, error) && run_route(r, error);
 }
 
-/* Everything that needs a caller. */
+static void log_fault(const nova_request *r, const GError *error)
+{
+	if (error && nova_fault_http_status(nova_error_fault(error)) >= 500)
+		nova_log_warning(&((nova_log_tags){ .request_id = r->context->request_id,
+						    .instance = r->server ? r->server->uuid : NULL }),
+				 "%s %s answered %u: %s", r->http->method, r->http->path, r->reply->status,
+				 error->message);
+}
+
+static void answer_unauthorized(nova_request *r)
+{
+	g_autofree char *challenge = nova_caller_challenge(r);
+
+	nova_reply_unauthorized(r->reply, challenge);
+}
+
+/* Everything of compute and images: it needs a caller with a project. */
 static void serve_caller(nova_request *r)
 {
 	nova_microversion version = { 0 };
-	g_autoptr(nova_context) caller = NULL;
 	g_autoptr(GError) error = NULL;
 	bool images = is_below(r->http->path, "/image");
-	nova_auth_verdict verdict = nova_auth_check(r->conf, r->http, r->context->request_id, &caller, &error);
+	nova_auth_verdict verdict = nova_caller_identify(r, &error);
 
 	if (verdict == NOVA_AUTH_OK) {
-		nova_context *anonymous = r->context;
-
-		r->context = g_steal_pointer(&caller);
-		nova_context_free(anonymous);
-		if (!(images ? serve_images(r, &error) : serve_compute(r, &version, &error)))
+		if (!nova_caller_check_project(r, &error) ||
+		    !(images ? serve_images(r, &error) : serve_compute(r, &version, &error)))
 			nova_reply_fault(r->reply, error);
 	} else if (verdict == NOVA_AUTH_MISSING) {
-		nova_reply_unauthorized(r->reply, r->base);
+		answer_unauthorized(r);
 	} else {
 		nova_reply_fault(r->reply, error);
 	}
 	if (!images && is_compute(r))
 		add_version(r->reply, &version);
 	add_request_id(r->reply, r->context->request_id);
-	if (error && nova_fault_http_status(nova_error_fault(error)) >= 500)
-		nova_log_warning(&((nova_log_tags){ .request_id = r->context->request_id,
-						    .instance = r->server ? r->server->uuid : NULL }),
-				 "%s %s answered %u: %s", r->http->method, r->http->path, r->reply->status,
-				 error->message);
+	log_fault(r, error);
+}
+
+/* The Identity API: a caller's token may be for no project, and none is needed to ask for one. */
+static void serve_identity(nova_request *r)
+{
+	g_auto(GStrv) segments = NULL;
+	g_autoptr(GError) error = NULL;
+	nova_auth_verdict verdict = NOVA_AUTH_OK;
+
+	if (is_below(r->http->path, IDENTITY_3))
+		segments = nova_path_split(r->http->path + strlen(IDENTITY_3));
+	if (!segments || nova_router_find(nova_identity_routes, r->http->method, segments, 0, &r->route, r->ids) !=
+				 NOVA_MATCH_FOUND)
+		not_found(&error);
+	else if (!(r->route->flags & NOVA_ROUTE_OPEN))
+		verdict = nova_caller_identify(r, &error);
+	if (verdict == NOVA_AUTH_MISSING)
+		answer_unauthorized(r);
+	else if (error || !run_route(r, &error))
+		nova_reply_identity_fault(r->reply, error);
+	if (nova_error_is(error, NOVA_FAULT_UNAUTHORIZED)) {
+		g_autofree char *challenge = nova_caller_challenge(r);
+
+		nova_http_reply_header(r->reply, "WWW-Authenticate", challenge);
+	}
+	nova_http_reply_header(r->reply, "Vary", "X-Auth-Token");
+	add_request_id(r->reply, r->context->request_id);
+	log_fault(r, error);
+}
+
+/* A web page knows no token of builtin's, so that the name it reached us under does not matter. */
+static bool is_known_host(const nova_request *r, GError **error)
+{
+	return r->conf->api_auth == NOVA_AUTH_BUILTIN ||
+	       nova_auth_check_host(r->conf, r->http, r->api->host_name, error);
 }
 
 static void serve_request(nova_request *r)
@@ -324,10 +382,14 @@ static void serve_request(nova_request *r)
 		nova_fail(&error, NOVA_FAULT_TOO_LARGE, "Request is too large.");
 		nova_reply_fault(r->reply, error);
 		add_request_id(r->reply, r->context->request_id);
-	} else if (!nova_auth_check_host(r->conf, r->http, r->api->host_name, &error)) {
+	} else if (!is_known_host(r, &error)) {
 		nova_reply_fault(r->reply, error);
 		add_request_id(r->reply, r->context->request_id);
-	} else if (!serve_open(r)) {
+	} else if (serve_open(r)) {
+		return;
+	} else if (has_identity(r) && is_below(r->http->path, IDENTITY)) {
+		serve_identity(r);
+	} else {
 		serve_caller(r);
 	}
 }
@@ -354,6 +416,7 @@ void nova_serve(void *user, const nova_http_request *http, nova_http_reply *repl
 	g_free(r.base);
 	json_object_put(r.body);
 	nova_instance_free(r.server);
+	nova_token_free(r.token);
 	nova_context_free(r.context);
 }
 
@@ -363,6 +426,8 @@ bool nova_serve_check_conf(const nova_conf *conf, GError **error)
 
 	if (!nova_microversion_parse_max(conf->api_max_microversion, &max, error))
 		return nova_conf_blame(conf, "api", "max_microversion", error);
+	if (!nova_policy_check_conf(conf, error))
+		return nova_conf_blame(conf, "policy", "override", error);
 	return nova_auth_check_networks(conf->api_auth_none_allowed_addresses, error) ||
 	       nova_conf_blame(conf, "api", "auth_none_allowed_addresses", error);
 }

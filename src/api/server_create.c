@@ -208,6 +208,9 @@ static bool check_zone(nova_request *r, const char *zone, GError **error)
 	return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "The requested availability zone is not available");
 }
 
+#define FORCED	  "os_compute_api:servers:create:forced_host"
+#define REQUESTED "compute:servers:create:requested_destination"
+
 /* "zone:host[:node]", or the members of 2.74. */
 static bool take_place(nova_request *r, order *o, GError **error)
 {
@@ -226,8 +229,7 @@ static bool take_place(nova_request *r, order *o, GError **error)
 	if (parts && *parts[0] && !check_zone(r, parts[0], error))
 		return false;
 	if (host &&
-	    (!nova_policy_check(r->context, NOVA_RULE_ADMIN, "os_compute_api:servers:create:forced_host", error) ||
-	     !check_host(r, host, error)))
+	    (!nova_request_must(r, parts && parts[1] ? FORCED : REQUESTED, error) || !check_host(r, host, error)))
 		return false;
 	o->host = g_strdup(host);
 	return true;

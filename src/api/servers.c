@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 #include "api/paging.h"
 #include "api/reply.h"
+#include "api/router.h"
 #include "api/server_filter.h"
 #include "common/fault_point.h"
 #include "common/json.h"
@@ -10,14 +11,26 @@
 
 nova_view nova_request_view(const nova_request *r)
 {
-	return (nova_view){ .base = r->base, .version = r->version, .admin = r->context->is_admin };
+	bool all = r->route && !(r->route->flags & NOVA_ROUTE_SERVER);
+
+	return (nova_view){
+		.base = r->base,
+		.version = r->version,
+		.admin = r->context->is_admin,
+		.attributes = nova_request_may(r, "os_compute_api:os-extended-server-attributes"),
+		.host_status = nova_request_may(r, "os_compute_api:servers:show:host_status"),
+		.migration_hosts = nova_request_may(r, all ? "os_compute_api:os-migrations:index:host" :
+							     "os_compute_api:servers:migrations:index:host"),
+		.events = nova_request_may(r, "os_compute_api:os-instance-actions:events"),
+		.event_details = nova_request_may(r, "os_compute_api:os-instance-actions:events:details"),
+	};
 }
 
 /* The hosts by name, for host_status; empty where no answer shows it. */
 static bool load_hosts(const nova_request *r, GHashTable **ret, GPtrArray **ret_hosts, GError **error)
 {
 	*ret = g_hash_table_new(g_str_hash, g_str_equal);
-	if (r->version < 16 || !r->context->is_admin)
+	if (r->version < 16 || !nova_request_may(r, "os_compute_api:servers:show:host_status"))
 		return true;
 	if (!nova_hosts_list(r->api->db, ret_hosts, error))
 		return false;
@@ -73,7 +86,7 @@ static bool show(nova_request *r, const nova_instance *server, nova_server_form 
 	g_autoptr(nova_host) host = NULL;
 	GError *failure = NULL;
 
-	if (server->host && r->version >= 16 && r->context->is_admin)
+	if (server->host && view.host_status && r->version >= 16)
 		host = nova_hosts_find(r->api->db, server->host, &failure);
 	if (failure) {
 		g_propagate_error(error, failure);

@@ -51,16 +51,16 @@ static json_object *event_object(const nova_view *view, const nova_operation *op
 	nova_view_add_time(object, "start_time", e->start_us);
 	nova_view_add_time(object, "finish_time", e->finish_us);
 	nova_json_add_str(object, "result", result);
-	if (view->admin)
+	if (view->events)
 		nova_json_add_null(object, "traceback");
 	if (view->version >= 62) {
 		g_autofree char *host_id = nova_view_host_id(op->project_id, e->host);
 
-		if (view->admin)
+		if (view->events)
 			nova_json_add_str(object, "host", e->host);
 		nova_json_add_str(object, "hostId", host_id);
 	}
-	if (view->version >= 84 && view->admin)
+	if (view->version >= 84 && view->event_details)
 		nova_json_add_str(object, "details", e->failed ? e->details : NULL);
 	return object;
 }
@@ -115,7 +115,7 @@ json_object *nova_view_action_detail(const nova_view *view, const nova_operation
 	json_object *object = nova_view_action(view, op), *list;
 	g_autoptr(GArray) events = NULL;
 
-	if (!view->admin && view->version < 51)
+	if (!view->events && view->version < 51)
 		return object;
 	list = json_object_new_array();
 	events = events_of(op, journal);

@@ -11,11 +11,11 @@ const char *nova_view_migration_status(const nova_operation *op)
 
 static void add_hosts(json_object *object, const nova_view *view, const nova_operation *op)
 {
-	nova_json_add_str(object, "source_compute", view->admin ? op->source_host : NULL);
-	nova_json_add_str(object, "dest_compute", view->admin ? op->dest_host : NULL);
-	nova_json_add_str(object, "source_node", view->admin ? op->source_node : NULL);
-	nova_json_add_str(object, "dest_node", view->admin ? op->dest_node : NULL);
-	nova_json_add_str(object, "dest_host", view->admin ? op->dest_address : NULL);
+	nova_json_add_str(object, "source_compute", view->migration_hosts ? op->source_host : NULL);
+	nova_json_add_str(object, "dest_compute", view->migration_hosts ? op->dest_host : NULL);
+	nova_json_add_str(object, "source_node", view->migration_hosts ? op->source_node : NULL);
+	nova_json_add_str(object, "dest_node", view->migration_hosts ? op->dest_node : NULL);
+	nova_json_add_str(object, "dest_host", view->migration_hosts ? op->dest_address : NULL);
 }
 
 static void add_times(json_object *object, const nova_operation *op)

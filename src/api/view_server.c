@@ -158,13 +158,13 @@ static void add_extensions(const nova_view *view, json_object *object, const nov
 	nova_json_add_str(object, "key_name", server->key_name);
 	nova_view_add_time(object, "OS-SRV-USG:launched_at", server->launched_us);
 	nova_view_add_time(object, "OS-SRV-USG:terminated_at", server->terminated_us);
-	if (view->admin)
+	if (view->attributes)
 		add_admin_attributes(view, object, server);
 	nova_json_add_str(object, "OS-EXT-STS:task_state", nova_instance_task_state(server));
 	nova_json_add_str(object, "OS-EXT-STS:vm_state", nova_vm_state_name(server->vm_state));
 	nova_json_add_int(object, "OS-EXT-STS:power_state", (int64_t)server->power_state);
 	nova_json_add(object, "os-extended-volumes:volumes_attached", json_object_new_array());
-	if (view->version >= 16 && view->admin)
+	if (view->version >= 16 && view->host_status)
 		nova_json_add_str(object, "host_status", host_status(host));
 }
 

@@ -19,7 +19,12 @@
 typedef struct nova_view {
 	const char *base;  /* "http://host:port" */
 	unsigned version;  /* minor microversion */
-	bool admin;
+	bool admin;        /* has the role */
+	bool attributes;   /* may see OS-EXT-SRV-ATTR:* */
+	bool host_status;
+	bool migration_hosts;
+	bool events;       /* host and traceback of events, and below 2.51 the events */
+	bool event_details;
 } nova_view;
 
 /* [self, bookmark] of BASE/v2.1/COLLECTION/ID. */

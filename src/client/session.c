@@ -14,33 +14,91 @@
 #define REQUEST_S        120
 #define MAX_REPLY        (64 << 20)
 
+/* How the user proves who it is. */
+enum way {
+	BY_TOKEN,    /* OS_TOKEN, or what auth = none takes */
+	BY_PASSWORD, /* a token from the Identity API at OS_AUTH_URL */
+	BY_BASIC,    /* OS_USERNAME and OS_PASSWORD with each request */
+};
+
 struct nova_session {
 	CURL *curl;
-	char *endpoint, *token;
+	enum way way;
+	char *endpoint, *token; /* NULL until logged in */
 	bool debug;
 };
 
 struct reply {
 	GString *body;
-	char *request_id;
+	char *request_id, *subject_token;
 	bool too_large;
 };
 
+static const char *env(const char *name)
+{
+	const char *value = g_getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static bool find_way(enum way *ret, GError **error)
+{
+	const char *type = env("OS_AUTH_TYPE");
+
+	if (!type)
+		*ret = env("OS_AUTH_URL") && env("OS_USERNAME") && env("OS_PASSWORD") ? BY_PASSWORD : BY_TOKEN;
+	else if (strcmp(type, "none") == 0 || strcmp(type, "admin_token") == 0)
+		*ret = BY_TOKEN;
+	else if (strcmp(type, "password") == 0 || strcmp(type, "v3password") == 0)
+		*ret = BY_PASSWORD;
+	else if (strcmp(type, "http_basic") == 0)
+		*ret = BY_BASIC;
+	else
+		return nova_fail(error, NOVA_FAULT_CONFIG,
+				 "OS_AUTH_TYPE '%s' is not known here; use none, password or http_basic", type);
+	if (*ret != BY_TOKEN && (!env("OS_USERNAME") || !env("OS_PASSWORD")))
+		return nova_fail(error, NOVA_FAULT_CONFIG, "set OS_USERNAME and OS_PASSWORD to log in");
+	if (*ret == BY_PASSWORD && !env("OS_AUTH_URL"))
+		return nova_fail(error, NOVA_FAULT_CONFIG,
+				 "set OS_AUTH_URL to log in, e.g. to http://127.0.0.1:8774/identity");
+	return true;
+}
+
+static bool is_url(const char *url)
+{
+	return g_str_has_prefix(url, "http://") || g_str_has_prefix(url, "https://");
+}
+
+static void set_endpoint(nova_session *session, const char *endpoint)
+{
+	g_free(session->endpoint);
+	session->endpoint = g_strdup(endpoint);
+	while (g_str_has_suffix(session->endpoint, "/"))
+		session->endpoint[strlen(session->endpoint) - 1] = '\0';
+}
+
 nova_session *nova_session_new(const char *endpoint, bool debug, GError **error)
 {
-	const char *token = g_getenv("OS_TOKEN");
+	enum way way = BY_TOKEN;
 
+	if (!find_way(&way, error))
+		return NULL;
 	if (!endpoint)
-		endpoint = g_getenv("OS_ENDPOINT");
+		endpoint = env("OS_ENDPOINT");
 	if (!endpoint)
-		endpoint = g_getenv("NOVA_LITE_ENDPOINT");
-	if (!endpoint)
+		endpoint = env("NOVA_LITE_ENDPOINT");
+	if (!endpoint && way != BY_PASSWORD)
 		endpoint = DEFAULT_ENDPOINT;
-	if (!g_str_has_prefix(endpoint, "http://") && !g_str_has_prefix(endpoint, "https://")) {
+	if (endpoint && !is_url(endpoint)) {
 		nova_fail(error, NOVA_FAULT_CONFIG,
 			  "the endpoint '%s' is no http:// or https:// address; set OS_ENDPOINT, "
 			  "e.g. to %s",
 			  endpoint, DEFAULT_ENDPOINT);
+		return NULL;
+	}
+	if (way == BY_PASSWORD && !is_url(env("OS_AUTH_URL"))) {
+		nova_fail(error, NOVA_FAULT_CONFIG, "OS_AUTH_URL '%s' is no http:// or https:// address",
+			  env("OS_AUTH_URL"));
 		return NULL;
 	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -50,11 +108,12 @@ nova_session *nova_session_new(const char *endpoint, bool debug, GError **error)
 	nova_session *session = g_new0(nova_session, 1);
 
 	session->curl = curl_easy_init();
-	session->endpoint = g_strdup(endpoint);
-	session->token = g_strdup(token ? token : "admin:default");
+	session->way = way;
 	session->debug = debug;
-	while (g_str_has_suffix(session->endpoint, "/"))
-		session->endpoint[strlen(session->endpoint) - 1] = '\0';
+	if (endpoint)
+		set_endpoint(session, endpoint);
+	if (way == BY_TOKEN)
+		session->token = g_strdup(env("OS_TOKEN") ? env("OS_TOKEN") : "admin:default");
 	return session;
 }
 
@@ -81,16 +140,24 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
 	return size * n;
 }
 
+/* Takes the value of a header line into *value if it has this name ("name:"). */
+static void take_header(const char *line, size_t size, const char *name, char **value)
+{
+	size_t n = strlen(name);
+
+	if (size <= n || g_ascii_strncasecmp(line, name, n) != 0)
+		return;
+	g_free(*value);
+	*value = g_strndup(line + n, size - n);
+	g_strstrip(*value);
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *user)
 {
-	static const char name[] = "x-openstack-request-id:";
 	struct reply *reply = user;
 
-	if (size * n > sizeof(name) && g_ascii_strncasecmp(data, name, sizeof(name) - 1) == 0) {
-		g_free(reply->request_id);
-		reply->request_id = g_strndup(data + sizeof(name) - 1, size * n - sizeof(name) + 1);
-		g_strstrip(reply->request_id);
-	}
+	take_header(data, size * n, "x-openstack-request-id:", &reply->request_id);
+	take_header(data, size * n, "x-subject-token:", &reply->subject_token);
 	return size * n;
 }
 
@@ -141,74 +208,236 @@ static bool judge(long status, const struct reply *reply, json_object *body, GEr
 			 reply->request_id ? reply->request_id : "", reply->request_id ? ")" : "");
 }
 
+/* microversion NULL: a request to the Identity API. */
 static struct curl_slist *headers_of(const nova_session *session, const char *microversion,
 				     bool has_body)
 {
-	g_autofree char *token = g_strdup_printf("X-Auth-Token: %s", session->token);
-	g_autofree char *version =
-		g_strdup_printf("OpenStack-API-Version: compute %s", microversion);
-	struct curl_slist *headers = curl_slist_append(NULL, token);
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
 
-	headers = curl_slist_append(headers, version);
-	headers = curl_slist_append(headers, "Accept: application/json");
 	headers = curl_slist_append(headers, "Expect:");
+	if (microversion) {
+		g_autofree char *version =
+			g_strdup_printf("OpenStack-API-Version: compute %s", microversion);
+
+		headers = curl_slist_append(headers, version);
+	}
+	if (microversion && session->token) {
+		g_autofree char *token = g_strdup_printf("X-Auth-Token: %s", session->token);
+
+		headers = curl_slist_append(headers, token);
+	}
 	return has_body ? curl_slist_append(headers, "Content-Type: application/json") : headers;
 }
 
-bool nova_session_request(nova_session *session, const char *method, const char *path,
-			  json_object *body, const char *microversion, json_object **ret_reply,
-			  GError **error)
+static void clear_reply(struct reply *reply)
 {
-	g_autofree char *url = g_strconcat(session->endpoint, path, NULL);
-	struct curl_slist *headers =
-		headers_of(session, microversion ? microversion : MICROVERSION, body != NULL);
-	struct reply reply = { .body = g_string_new(NULL) };
-	g_autoptr(json_object) parsed = NULL;
+	g_string_free(reply->body, TRUE);
+	g_free(reply->request_id);
+	g_free(reply->subject_token);
+}
+
+/* One request and its answer, whatever its status. */
+static bool exchange(nova_session *session, const char *method, const char *url, json_object *body,
+		     const char *microversion, struct reply *reply, long *ret_status, GError **error)
+{
+	struct curl_slist *headers = headers_of(session, microversion, body != NULL);
 	char problem[CURL_ERROR_SIZE] = "";
-	long status = 0;
 
 	curl_easy_reset(session->curl);
 	curl_easy_setopt(session->curl, CURLOPT_URL, url);
 	curl_easy_setopt(session->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(session->curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(session->curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(session->curl, CURLOPT_WRITEDATA, &reply);
+	curl_easy_setopt(session->curl, CURLOPT_WRITEDATA, reply);
 	curl_easy_setopt(session->curl, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(session->curl, CURLOPT_HEADERDATA, &reply);
+	curl_easy_setopt(session->curl, CURLOPT_HEADERDATA, reply);
 	curl_easy_setopt(session->curl, CURLOPT_ERRORBUFFER, problem);
 	curl_easy_setopt(session->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 	curl_easy_setopt(session->curl, CURLOPT_TIMEOUT, (long)REQUEST_S);
 	curl_easy_setopt(session->curl, CURLOPT_NOSIGNAL, 1L);
+	if (session->way == BY_BASIC) {
+		curl_easy_setopt(session->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(session->curl, CURLOPT_USERNAME, env("OS_USERNAME"));
+		curl_easy_setopt(session->curl, CURLOPT_PASSWORD, env("OS_PASSWORD"));
+	}
 	if (body)
 		curl_easy_setopt(session->curl, CURLOPT_COPYPOSTFIELDS, nova_json_text(body));
 	CURLcode code = curl_easy_perform(session->curl);
 
-	curl_easy_getinfo(session->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(session->curl, CURLINFO_RESPONSE_CODE, ret_status);
 	curl_slist_free_all(headers);
 	if (session->debug)
-		fprintf(stderr, "%s %s -> %ld\n", method, url, status);
-	bool ok = code == CURLE_OK;
+		fprintf(stderr, "%s %s -> %ld\n", method, url, *ret_status);
+	if (code == CURLE_OK)
+		return true;
+	return nova_fail(error, NOVA_FAULT_MESSAGING,
+			 "no answer from %s: %s; is nova-lite-api running there, and is %s right?",
+			 microversion ? session->endpoint : url,
+			 reply->too_large ? "the answer is too large"
+			 : *problem	  ? problem
+					  : curl_easy_strerror(code),
+			 microversion ? "OS_ENDPOINT" : "OS_AUTH_URL");
+}
 
-	if (!ok)
-		nova_fail(error, NOVA_FAULT_MESSAGING,
-			  "no answer from %s: %s; is nova-lite-api running there, and is "
-			  "OS_ENDPOINT right?",
-			  session->endpoint,
-			  reply.too_large ? "the answer is too large"
-			  : *problem      ? problem
-					  : curl_easy_strerror(code));
+/* ---- logging in ---- */
+
+static json_object *named(const char *key, const char *value)
+{
+	json_object *object = json_object_new_object();
+
+	nova_json_add_str(object, key, value);
+	return object;
+}
+
+static json_object *domain_of(const char *name_variable, const char *id_variable)
+{
+	const char *name = env(name_variable), *id = env(id_variable);
+
+	return name && !id ? named("name", name) : named("id", id ? id : "default");
+}
+
+/* The project of OS_PROJECT_ID or OS_PROJECT_NAME; NULL: the user's own. */
+static json_object *scope_of(void)
+{
+	const char *id = env("OS_PROJECT_ID"), *name = env("OS_PROJECT_NAME");
+	json_object *scope, *project;
+
+	if (!id && !name)
+		return NULL;
+	project = id ? named("id", id) : named("name", name);
+	if (!id)
+		nova_json_add(project, "domain", domain_of("OS_PROJECT_DOMAIN_NAME", "OS_PROJECT_DOMAIN_ID"));
+	scope = json_object_new_object();
+	nova_json_add(scope, "project", project);
+	return scope;
+}
+
+static json_object *credentials(void)
+{
+	json_object *body = json_object_new_object(), *auth = json_object_new_object();
+	json_object *identity = json_object_new_object(), *methods = json_object_new_array();
+	json_object *password = json_object_new_object(), *user = named("name", env("OS_USERNAME"));
+	json_object *scope = scope_of();
+
+	nova_json_add(user, "domain", domain_of("OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID"));
+	nova_json_add_str(user, "password", env("OS_PASSWORD"));
+	nova_json_add(password, "user", user);
+	json_object_array_add(methods, json_object_new_string("password"));
+	nova_json_add(identity, "methods", methods);
+	nova_json_add(identity, "password", password);
+	nova_json_add(auth, "identity", identity);
+	if (scope)
+		nova_json_add(auth, "scope", scope);
+	nova_json_add(body, "auth", auth);
+	return body;
+}
+
+/* The public address of the compute service in a token's catalog; borrowed, NULL: not there. */
+static const char *compute_of(json_object *token)
+{
+	json_object *catalog = nova_json_find(token, "token.catalog");
+	size_t n = json_object_is_type(catalog, json_type_array) ? json_object_array_length(catalog) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *service = json_object_array_get_idx(catalog, i);
+		json_object *endpoints = nova_json_find(service, "endpoints");
+		const char *type = NULL;
+
+		if (!nova_json_get_str(service, "type", &type, NULL) || strcmp(type, "compute") != 0 ||
+		    !json_object_is_type(endpoints, json_type_array))
+			continue;
+		for (size_t e = 0; e < json_object_array_length(endpoints); e++) {
+			json_object *endpoint = json_object_array_get_idx(endpoints, e);
+			const char *interface = NULL, *url = NULL;
+
+			if (nova_json_get_str(endpoint, "interface", &interface, NULL) &&
+			    nova_json_get_str(endpoint, "url", &url, NULL) && strcmp(interface, "public") == 0)
+				return url;
+		}
+	}
+	return NULL;
+}
+
+static bool take_token(nova_session *session, const struct reply *reply, json_object *token, GError **error)
+{
+	const char *compute = compute_of(token);
+
+	if (!reply->subject_token)
+		return nova_fail(error, NOVA_FAULT_INTERNAL, "%s gave no token; is OS_AUTH_URL right?",
+				 env("OS_AUTH_URL"));
+	if (!session->endpoint && (!compute || !is_url(compute)))
+		return nova_fail(error, NOVA_FAULT_CONFIG,
+				 "the token of '%s' is for no project with a compute service; set OS_PROJECT_NAME",
+				 env("OS_USERNAME"));
+	if (!session->endpoint)
+		set_endpoint(session, compute);
+	g_free(session->token);
+	session->token = g_strdup(reply->subject_token);
+	return true;
+}
+
+/* A new token for the session, and its endpoint where none was given. */
+static bool log_in(nova_session *session, GError **error)
+{
+	g_autofree char *base = g_strdup(env("OS_AUTH_URL"));
+	g_autofree char *url = NULL;
+	g_autoptr(json_object) body = credentials();
+	g_autoptr(json_object) token = NULL;
+	struct reply reply = { .body = g_string_new(NULL) };
+	long status = 0;
+	bool ok;
+
+	while (g_str_has_suffix(base, "/"))
+		base[strlen(base) - 1] = '\0';
+	url = g_strconcat(base, g_str_has_suffix(base, "/v3") ? "" : "/v3", "/auth/tokens", NULL);
+	ok = exchange(session, "POST", url, body, NULL, &reply, &status, error);
 	if (ok && reply.body->len > 0)
-		parsed = nova_json_parse(reply.body->str, reply.body->len, 32, NULL);
-	ok = ok && judge(status, &reply, parsed, error);
-	if (ok && reply.body->len > 0 && !parsed)
-		ok = nova_fail(error, NOVA_FAULT_INTERNAL,
-			       "%s answered something that is not JSON; is OS_ENDPOINT right?",
-			       session->endpoint);
-	g_string_free(reply.body, TRUE);
-	g_free(reply.request_id);
-	if (ok && ret_reply)
-		*ret_reply = g_steal_pointer(&parsed);
+		token = nova_json_parse(reply.body->str, reply.body->len, 32, NULL);
+	if (ok && status == 401)
+		ok = nova_fail(error, NOVA_FAULT_UNAUTHORIZED,
+			       "%s does not accept the user '%s' with this password and project (HTTP 401)", base,
+			       env("OS_USERNAME"));
+	ok = ok && judge(status, &reply, token, error) && take_token(session, &reply, token, error);
+	clear_reply(&reply);
 	return ok;
+}
+
+/* ---- requests ---- */
+
+bool nova_session_request(nova_session *session, const char *method, const char *path,
+			  json_object *body, const char *microversion, json_object **ret_reply,
+			  GError **error)
+{
+	bool ok = session->way != BY_PASSWORD || session->token || log_in(session, error);
+	bool again = session->way == BY_PASSWORD;
+
+	while (ok) {
+		g_autofree char *url = g_strconcat(session->endpoint, path, NULL);
+		struct reply reply = { .body = g_string_new(NULL) };
+		g_autoptr(json_object) parsed = NULL;
+		long status = 0;
+
+		ok = exchange(session, method, url, body, microversion ? microversion : MICROVERSION, &reply,
+			      &status, error);
+		if (ok && status == 401 && again) { /* the token has ended */
+			again = false;
+			clear_reply(&reply);
+			ok = log_in(session, error);
+			continue;
+		}
+		if (ok && reply.body->len > 0)
+			parsed = nova_json_parse(reply.body->str, reply.body->len, 32, NULL);
+		ok = ok && judge(status, &reply, parsed, error);
+		if (ok && reply.body->len > 0 && !parsed)
+			ok = nova_fail(error, NOVA_FAULT_INTERNAL,
+				       "%s answered something that is not JSON; is OS_ENDPOINT right?",
+				       session->endpoint);
+		clear_reply(&reply);
+		if (ok && ret_reply)
+			*ret_reply = g_steal_pointer(&parsed);
+		return ok;
+	}
+	return false;
 }
 
 json_object *nova_session_get(nova_session *session, const char *path, GError **error)

@@ -2,9 +2,12 @@
  *
  * session.h - talking to the compute API as one user.
  *
- * Where and who come from the environment, by the names every OpenStack client reads: OS_ENDPOINT
- * (or NOVA_LITE_ENDPOINT; default http://127.0.0.1:8774/v2.1), OS_TOKEN.  A session keeps one
- * connection alive. Single-threaded.
+ * Where and who come from the environment, by the names every OpenStack client reads.  With
+ * OS_AUTH_URL, OS_USERNAME and OS_PASSWORD (OS_AUTH_TYPE absent or password) it logs in with the
+ * first request, for the project of OS_PROJECT_NAME or OS_PROJECT_ID, and again when its token has
+ * ended; the endpoint is that of the catalog unless one is given.  OS_AUTH_TYPE=http_basic sends
+ * user and password with each request.  Otherwise: OS_ENDPOINT (or NOVA_LITE_ENDPOINT; default
+ * http://127.0.0.1:8774/v2.1) and OS_TOKEN.  A session keeps one connection alive. Single-threaded.
  */
 #pragma once
 

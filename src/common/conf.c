@@ -24,7 +24,8 @@ NOVA_NAMES(nova_migration_scheme_names, "live_migration_scheme", NOVA_SCHEME__CO
 	   [NOVA_SCHEME_TLS] = "tls", [NOVA_SCHEME_SSH] = "ssh");
 NOVA_NAMES(nova_timeout_action_names, "live_migration_timeout_action", NOVA_TIMEOUT__COUNT,
 	   [NOVA_TIMEOUT_ABORT] = "abort", [NOVA_TIMEOUT_FORCE_COMPLETE] = "force_complete");
-NOVA_NAMES(nova_auth_names, "auth", NOVA_AUTH__COUNT, [NOVA_AUTH_NONE] = "none");
+NOVA_NAMES(nova_auth_names, "auth", NOVA_AUTH__COUNT, [NOVA_AUTH_NONE] = "none", [NOVA_AUTH_BASIC] = "basic",
+	   [NOVA_AUTH_BUILTIN] = "builtin");
 
 /* ---- the table ---- */
 

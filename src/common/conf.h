@@ -47,7 +47,7 @@ typedef enum nova_timeout_action {
 	NOVA_TIMEOUT__COUNT
 } nova_timeout_action;
 
-typedef enum nova_auth { NOVA_AUTH_NONE, NOVA_AUTH__COUNT } nova_auth;
+typedef enum nova_auth { NOVA_AUTH_NONE, NOVA_AUTH_BASIC, NOVA_AUTH_BUILTIN, NOVA_AUTH__COUNT } nova_auth;
 
 extern const nova_names nova_virt_type_names;
 extern const nova_names nova_cpu_mode_names;

@@ -96,7 +96,8 @@ static void init_curl(void)
 	}
 }
 
-static CURL *prepare(const char *url, struct curl_slist *headers, download *d, int64_t timeout_ms, char *reason)
+static CURL *prepare(const nova_conf *conf, const char *url, struct curl_slist *headers, download *d,
+		     int64_t timeout_ms, char *reason)
 {
 	CURL *curl = curl_easy_init();
 
@@ -114,6 +115,11 @@ static CURL *prepare(const char *url, struct curl_slist *headers, download *d, i
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
+	if (*conf->glance_username) {
+		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(curl, CURLOPT_USERNAME, conf->glance_username);
+		curl_easy_setopt(curl, CURLOPT_PASSWORD, conf->glance_password);
+	}
 	return curl;
 }
 
@@ -164,8 +170,8 @@ static bool download_from(const nova_images_job *job, const char *server, int fd
 	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return nova_images_fail(error, "begin the download of image", job->image.id);
 	d.sha256 = g_checksum_new(G_CHECKSUM_SHA256);
-	headers = curl_slist_append(NULL, "X-Auth-Token: nova-lite-compute");
-	curl = prepare(url, headers, &d, nova_deadline_remaining_ms(deadline), reason);
+	headers = *job->conf->glance_username ? NULL : curl_slist_append(NULL, "X-Auth-Token: nova-lite-compute");
+	curl = prepare(job->conf, url, headers, &d, nova_deadline_remaining_ms(deadline), reason);
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	ok = judge(job, url, &d, code, status, reason, error);

@@ -187,7 +187,8 @@ static void start_api(void)
 	}
 }
 
-static void write_conf(void)
+/* `api_options' are further lines of [api] and groups after it. */
+static void write_conf(const char *api_options)
 {
 	g_autofree char *uri = pg_cluster_uri(cluster, DATABASE);
 	g_autofree char *text = g_strdup_printf("[DEFAULT]\n"
@@ -198,17 +199,18 @@ static void write_conf(void)
 						"rpc_response_timeout = 3\n"
 						"debug = true\n"
 						"[database]\nconnection = %s\nretry_interval = 1\n"
-						"[api]\nmax_limit = 5\n"
 						"[wsgi]\nclient_socket_timeout = 2\n"
-						"[glance_store]\nfilesystem_store_datadir = %s/images\n",
-						port, uri, work);
+						"[glance_store]\nfilesystem_store_datadir = %s/images\n"
+						"[api]\nmax_limit = 5\n%s",
+						port, uri, work, api_options);
 
 	put("api.conf", text, -1);
 }
 
-/* Runs a function of client.py. */
-static void run(const char *name)
+/* Runs a function of a Python file beside this one. */
+static void run_in(const char *file, const char *name)
 {
+	g_autofree char *script = g_strconcat(TEST_SRCDIR "/tests/api/", file, NULL);
 	g_autofree char *uri = pg_cluster_uri(cluster, DATABASE);
 	g_autofree char *port_text = g_strdup_printf("%d", port);
 	int status;
@@ -219,13 +221,20 @@ static void run(const char *name)
 		setenv("API_PORT", port_text, 1);
 		setenv("API_DATABASE", uri, 1);
 		setenv("API_IMAGE", IMAGE, 1);
-		execlp("/usr/bin/python3", "python3", "-B", TEST_SRCDIR "/tests/api/client.py", name, (char *)NULL);
+		setenv("API_DIRECTORY", work, 1);
+		setenv("API_BUILD", TEST_BUILDDIR, 1);
+		execlp("/usr/bin/python3", "python3", "-B", script, name, (char *)NULL);
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		assert_int_equal(errno, EINTR);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("client.py %s failed", name);
+		fail_msg("%s %s failed", file, name);
+}
+
+static void run(const char *name)
+{
+	run_in("client.py", name);
 }
 
 static void stop_api(void)
@@ -250,7 +259,7 @@ static int set_up(void **state)
 	cluster = pg_cluster_new();
 	port = free_port();
 	fill_database();
-	write_conf();
+	write_conf("");
 	start_api();
 	run("ready");
 	return 0;
@@ -258,7 +267,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { IMAGE_FILE, "images", "api.conf", "api.log", "" };
+	static const char *const names[] = { IMAGE_FILE, "images/tokens", "images", "api.conf", "api.log", "" };
 
 	(void)state;
 	if (api > 0) {
@@ -327,6 +336,40 @@ static void run_named(void **state)
 	run(*state);
 }
 
+static void run_identity(void **state)
+{
+	run_in("identity.py", *state);
+}
+
+/* The same API with another way of knowing its users. */
+static void switch_to(const char *api_options)
+{
+	stop_api();
+	write_conf(api_options);
+	start_api();
+	run("ready");
+}
+
+static void test_identity_builtin(void **state)
+{
+	(void)state;
+	switch_to("auth = builtin\n[token]\ncache_time = 2\n");
+}
+
+static void test_identity_basic(void **state)
+{
+	(void)state;
+	switch_to("auth = basic\n[token]\ncache_time = 2\n");
+}
+
+static void test_identity_policy(void **state)
+{
+	(void)state;
+	switch_to("auth = builtin\n[policy]\noverride = os_compute_api:os-services:list=reader, "
+		  "os_compute_api:servers:create=nobody, os_compute_api:os-extended-server-attributes=member\n");
+}
+
+#define IDENTITY(function) { "identity.py " #function, run_identity, NULL, NULL, (void *)#function }
 #define PYTHON(function) { "client.py " #function, run_named, NULL, NULL, (void *)#function }
 
 int main(void)
@@ -366,7 +409,31 @@ int main(void)
 		cmocka_unit_test(test_database_away),
 		cmocka_unit_test(test_start_without_database),
 		cmocka_unit_test(test_stops),
+		cmocka_unit_test(test_identity_builtin),
+		IDENTITY(make_users),
+		IDENTITY(discovery),
+		IDENTITY(login_forms),
+		IDENTITY(login_refused),
+		IDENTITY(token_of_token),
+		IDENTITY(token_show_and_revoke),
+		IDENTITY(token_ends),
+		IDENTITY(changes_count_in_time),
+		IDENTITY(identity_lists),
+		IDENTITY(role_matrix),
+		IDENTITY(what_roles_see),
+		IDENTITY(real_clients),
+		IDENTITY(failed_logins_wait),
+		IDENTITY(many_logins_do_not_starve),
+		IDENTITY(no_secrets_in_sight),
+		cmocka_unit_test(test_identity_policy),
+		IDENTITY(overridden_policy),
+		cmocka_unit_test(test_identity_basic),
+		IDENTITY(basic),
+		IDENTITY(no_secrets_in_sight),
 	};
 
+	/* API_TESTS="*identity*" runs a part. */
+	if (getenv("API_TESTS"))
+		cmocka_set_test_filter(getenv("API_TESTS"));
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

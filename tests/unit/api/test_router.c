@@ -100,7 +100,7 @@ static char *shape(const char *path)
 static void check_table(const nova_route *table)
 {
 	for (const nova_route *a = table; a->method; a++) {
-		assert_true(a->path[0] == '/' && a->policy && a->doc);
+		assert_true(a->path[0] == '/' && a->doc);
 		assert_true(a->run || (a->flags & NOVA_ROUTE_ACTION));
 		assert_true(!a->until || a->since <= a->until);
 		assert_true(!(a->flags & NOVA_ROUTE_SERVER) || strstr(a->path, "/servers/{id}"));
@@ -120,6 +120,7 @@ static void test_tables(void **state)
 	(void)state;
 	check_table(nova_routes);
 	check_table(nova_image_routes);
+	check_table(nova_identity_routes);
 	for (const nova_action *a = nova_actions; a->name; a++) {
 		assert_non_null(a->policy);
 		assert_true(!a->run || a->doc);
@@ -139,18 +140,96 @@ static void test_actions(void **state)
 	assert_null(nova_router_find_action("os-getVNCConsole", 6));
 }
 
-static void test_policy(void **state)
+/* Who passes which rule: none reader member manager admin. */
+static const struct {
+	nova_rule rule;
+	const char *passes;
+} rules[] = {
+	{ NOVA_RULE_ANY, "yyyyy" },	{ NOVA_RULE_READER, ".yyyy" }, { NOVA_RULE_MEMBER, "..yyy" },
+	{ NOVA_RULE_MANAGER, "...yy" }, { NOVA_RULE_ADMIN, "....y" },  { NOVA_RULE_NOBODY, "....." },
+};
+
+static void test_rules(void **state)
 {
-	g_autoptr(nova_context) admin = nova_context_new("a", "p", true);
-	g_autoptr(nova_context) bob = nova_context_new("b", "p", false);
+	static const char *const callers[] = { "", "reader", "member", "manager", "admin" };
+
+	(void)state;
+	assert_int_equal(G_N_ELEMENTS(rules), NOVA_RULE__COUNT);
+	for (size_t r = 0; r < G_N_ELEMENTS(rules); r++)
+		for (size_t c = 0; c < G_N_ELEMENTS(callers); c++) {
+			const nova_roles roles = nova_roles_expand(nova_roles_parse(callers[c]));
+
+			assert_int_equal(nova_rule_allows(rules[r].rule, roles), rules[r].passes[c] == 'y');
+		}
+}
+
+#define SERVICES "os_compute_api:os-services:list"
+#define FLAVORS	 "os_compute_api:flavors"
+
+static void test_policy_and_overrides(void **state)
+{
+	const nova_roles member = nova_roles_expand(nova_roles_parse("member"));
+	g_autoptr(nova_conf) plain = nova_conf_parse("", "t", NULL, NULL);
+	g_autoptr(nova_conf) changed = nova_conf_parse("[policy]\noverride = " SERVICES "=reader, " FLAVORS "=any, "
+						       FLAVORS "=nobody\n", "t", NULL, NULL);
 	g_autoptr(GError) error = NULL;
 
 	(void)state;
-	assert_true(nova_policy_check(admin, NOVA_RULE_ADMIN, "x", NULL));
-	assert_true(nova_policy_check(bob, NOVA_RULE_MEMBER, "x", NULL));
-	assert_false(nova_policy_check(bob, NOVA_RULE_ADMIN, "os_compute_api:os-services:list", &error));
+	assert_false(nova_policy_check(plain, member, SERVICES, &error));
 	assert_int_equal(nova_error_fault(error), NOVA_FAULT_FORBIDDEN);
-	assert_string_equal(error->message, "Policy doesn't allow os_compute_api:os-services:list to be performed.");
+	assert_string_equal(error->message, "Policy doesn't allow " SERVICES " to be performed.");
+	assert_true(nova_policy_check(plain, member, FLAVORS, NULL));
+	assert_true(nova_policy_check(changed, member, SERVICES, NULL));
+	assert_false(nova_policy_check(changed, member, FLAVORS, NULL)); /* the last one counts */
+	assert_true(nova_policy_check_conf(changed, NULL));
+}
+
+static void test_wrong_overrides_are_named(void **state)
+{
+	static const struct {
+		const char *text, *word;
+	} wrong[] = {
+		{ "os_compute_api:nonesuch=admin", "os_compute_api:nonesuch" },
+		{ SERVICES "=root", "root" },
+		{ SERVICES, "POLICY=RULE" },
+		{ "=admin", "no policy" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autofree char *text = g_strconcat("[policy]\noverride = ", wrong[i].text, "\n", NULL);
+		g_autoptr(nova_conf) conf = nova_conf_parse(text, "t", NULL, NULL);
+		g_autoptr(GError) error = NULL;
+
+		assert_false(nova_policy_check_conf(conf, &error));
+		assert_int_equal(nova_error_fault(error), NOVA_FAULT_CONFIG);
+		assert_non_null(strstr(error->message, wrong[i].word));
+	}
+}
+
+/* Every policy is there once, is used by a route or an action or says itself what it is for, and every one that
+ * is used is there. */
+static void test_policies(void **state)
+{
+	static const nova_route *const tables[] = { nova_routes, nova_image_routes, nova_identity_routes };
+	g_autoptr(GHashTable) used = g_hash_table_new(g_str_hash, g_str_equal);
+
+	(void)state;
+	for (size_t t = 0; t < G_N_ELEMENTS(tables); t++)
+		for (const nova_route *route = tables[t]; route->method; route++) {
+			assert_true(route->policy || (route->flags & (NOVA_ROUTE_ACTION | NOVA_ROUTE_OPEN)));
+			if (route->policy)
+				g_hash_table_add(used, (void *)route->policy);
+		}
+	for (const nova_action *action = nova_actions; action->name; action++)
+		g_hash_table_add(used, (void *)action->policy);
+	for (const nova_policy *policy = nova_policies; policy->name; policy++) {
+		assert_ptr_equal(nova_policy_find(policy->name), policy);
+		if ((policy->doc == NULL) != g_hash_table_contains(used, policy->name))
+			fail_msg("%s", policy->name);
+		g_hash_table_remove(used, policy->name);
+	}
+	assert_int_equal(g_hash_table_size(used), 0);
 }
 
 int main(void)
@@ -159,7 +238,10 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_actions),
-		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_policy_and_overrides),
+		cmocka_unit_test(test_wrong_overrides_are_named),
+		cmocka_unit_test(test_policies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,9 @@
 #include <cmocka.h>
 
 #define BASE "http://10.0.0.1:8774"
+/* What an admin may see, and what a member may. */
+#define SEES_ALL    true, true, true, true, true, true
+#define SEES_LITTLE false, false, false, false, false, false
 
 static int compare(const void *a, const void *b)
 {
@@ -140,7 +143,8 @@ static void test_server_keys(void **state)
 	(void)state;
 	host->up = true;
 	for (size_t i = 0; i < G_N_ELEMENTS(server_cases); i++) {
-		const nova_view view = { BASE, server_cases[i].version, server_cases[i].admin };
+		const bool all = server_cases[i].admin;
+		const nova_view view = { BASE, server_cases[i].version, all, all, all, all, all, all };
 		g_autoptr(json_object) object = nova_view_server(&view, server, host, server_cases[i].form);
 
 		print_message("2.%u %s\n", view.version, view.admin ? "admin" : "member");
@@ -156,7 +160,7 @@ static const char *text_at(json_object *object, const char *path)
 static void test_server_values(void **state)
 {
 	g_autoptr(nova_instance) server = sample_server();
-	const nova_view old = { BASE, 46, true }, new = { BASE, 47, true };
+	const nova_view old = { BASE, 46, SEES_ALL }, new = { BASE, 47, SEES_ALL };
 	g_autoptr(json_object) a = nova_view_server(&old, server, NULL, NOVA_SERVER_SHOW);
 	g_autoptr(json_object) b = nova_view_server(&new, server, NULL, NOVA_SERVER_SHOW);
 
@@ -177,7 +181,7 @@ static void test_server_values(void **state)
 
 static void test_server_states(void **state)
 {
-	const nova_view view = { BASE, 87, true };
+	const nova_view view = { BASE, 87, SEES_ALL };
 	g_autoptr(nova_instance) server = sample_server();
 	g_autoptr(json_object) migrating = NULL;
 	g_autoptr(json_object) error = NULL;
@@ -220,7 +224,7 @@ static void test_host_status(void **state)
 		{ false, true, false, "DOWN" },
 		{ true, false, true, "MAINTENANCE" },
 	};
-	const nova_view view = { BASE, 16, true };
+	const nova_view view = { BASE, 16, SEES_ALL };
 	g_autoptr(nova_instance) server = sample_server();
 	g_autoptr(nova_host) host = nova_host_new();
 
@@ -279,12 +283,12 @@ static void test_migration_keys(void **state)
 	};
 	g_autoptr(nova_operation) running = sample_migration(NOVA_OPS_MIGRATING);
 	g_autoptr(nova_operation) done = sample_migration(NOVA_OPS_DONE);
-	const nova_view last = { BASE, 80, true };
+	const nova_view last = { BASE, 80, SEES_ALL };
 	g_autoptr(json_object) finished = nova_view_migration(&last, done);
 
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		const nova_view view = { BASE, cases[i].version, true };
+		const nova_view view = { BASE, cases[i].version, SEES_ALL };
 		g_autoptr(json_object) one = nova_view_server_migration(&view, running);
 		g_autoptr(json_object) other = nova_view_migration(&view, running);
 
@@ -337,7 +341,7 @@ static void test_action_events(void **state)
 {
 	g_autoptr(nova_operation) op = sample_migration(NOVA_OPS_FAILED);
 	g_autoptr(GPtrArray) journal = g_ptr_array_new_with_free_func(free_entry);
-	const nova_view view = { BASE, 84, true }, member = { BASE, 50, false };
+	const nova_view view = { BASE, 84, SEES_ALL }, member = { BASE, 50, SEES_LITTLE };
 	g_autoptr(json_object) action = NULL;
 	g_autoptr(json_object) hidden = NULL;
 
@@ -392,7 +396,7 @@ static void test_hypervisors(void **state)
 	host->inventory.reserved_memory_mb = 512;
 	host->used_memory_mb = 64;
 	for (size_t i = 0; i < G_N_ELEMENTS(versions); i++) {
-		const nova_view view = { BASE, versions[i], true };
+		const nova_view view = { BASE, versions[i], SEES_ALL };
 		g_autoptr(json_object) object = nova_view_hypervisor(&view, host, true);
 		bool uuids = versions[i] >= 53;
 
@@ -454,7 +458,7 @@ static void test_flavors(void **state)
 	flavor->flavorid = g_strdup("1");
 	flavor->name = g_strdup("m1.tiny");
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		const nova_view view = { BASE, cases[i].version, true };
+		const nova_view view = { BASE, cases[i].version, SEES_ALL };
 		g_autoptr(json_object) object = nova_view_flavor(&view, flavor);
 		g_autoptr(json_object) brief = nova_view_flavor_brief(&view, flavor);
 
@@ -472,7 +476,7 @@ static void test_services(void **state)
 				 .host = (char *)"HostB",
 				 .zone = (char *)"nova",
 				 .up = true };
-	const nova_view old = { BASE, 10, true }, forced = { BASE, 11, true }, uuids = { BASE, 53, true };
+	const nova_view old = { BASE, 10, SEES_ALL }, forced = { BASE, 11, SEES_ALL }, uuids = { BASE, 53, SEES_ALL };
 	g_autoptr(json_object) a = nova_view_service(&old, &service);
 	g_autoptr(json_object) b = nova_view_service(&forced, &service);
 	g_autoptr(json_object) c = nova_view_service(&uuids, &service);
