@@ -138,17 +138,30 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 
 /* ---- prepared: the last look, then the permit ---- */
 
-static nova_step_end not_movable(nova_step *step, const nova_domain_view *view, GError **error)
+static nova_step_end not_movable(nova_step *step, const nova_domain_view *view, const char *more,
+				 GError **error)
 {
 	const nova_migrate_look look = { .source = *view,
 					 .dest = { .seen = NOVA_SEEN_UNKNOWN, .token = -1 },
 					 .verdict = { .why = "it was not begun: the destination was not asked" } };
 	g_autofree char *evidence = nova_migrate_evidence(step, &look, NULL, NULL);
-	g_autofree char *reason = g_strdup_printf("the guest cannot be migrated: on host '%s' it is '%s'",
-						  step->compute->host, nova_observed_name(view->seen));
+	g_autofree char *reason = g_strdup_printf("the guest cannot be migrated: on host '%s' it is '%s'%s",
+						  step->compute->host, nova_observed_name(view->seen), more);
 	const nova_op_outcome outcome = { .state = NOVA_OPS_ERROR, .reason = reason, .total_ms = -1 };
 
 	return nova_step_finish(step, &outcome, evidence, error);
+}
+
+/* A guest that was moved while it was paused, and has not run since, has a disk that its QEMU has not yet taken over:
+ * it holds no lock.  QEMU (7.2) ends with an assertion when it is told to move such a guest once more, and the guest's
+ * memory is gone.  So it stays where it is until it has run. */
+static bool has_not_run_since_it_came(nova_step *step, const nova_domain_view *view)
+{
+	if (view->seen != NOVA_SEEN_PAUSED_USER || nova_proof_image_lock(step->compute->db, step->op->id))
+		return false;
+	g_autoptr(nova_operation) maker = nova_operations_find(step->compute->db, view->operation, NULL);
+
+	return !maker || maker->kind == NOVA_OP_LIVE_MIGRATION;
 }
 
 nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
@@ -164,7 +177,11 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 		return NOVA_STEP_ERROR;
 	if (!nova_guest_is_owner(step, &view) ||
 	    (view.seen != NOVA_SEEN_RUNNING && view.seen != NOVA_SEEN_PAUSED_USER))
-		return not_movable(step, &view, error);
+		return not_movable(step, &view, "", error);
+	if (has_not_run_since_it_came(step, &view))
+		return not_movable(step, &view,
+				   " and has not run since it was moved there; resume it once, then it can be moved again",
+				   error);
 	g_autofree char *evidence = nova_guest_evidence(step->compute->host, &view);
 	nova_power_state power = view.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED;
 
