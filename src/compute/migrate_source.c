@@ -123,7 +123,8 @@ nova_step_end nova_migrate_checked(nova_step *step, GError **error)
 	if (taken)
 		return nova_step_committed(NOVA_OPS_CHECKED);
 	if (!step->memory->queued) {
-		g_autofree char *message = g_strdup_printf("waits for a migration slot: %s", why ? why : "a host is full");
+		g_autofree char *message =
+			g_strdup_printf("waits for a migration slot: %s", why ? why : "a host is full");
 		const nova_log_tags tags = nova_step_tags(step);
 
 		if (!nova_operations_note(step->compute->db, &fence, step->op, NOVA_BLOCKED_NO, NULL, 0, message, NULL,
@@ -180,7 +181,8 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 		return not_movable(step, &view, "", error);
 	if (has_not_run_since_it_came(step, &view))
 		return not_movable(step, &view,
-				   " and has not run since it was moved there; resume it once, then it can be moved again",
+				   " and has not run since it was moved there; resume it once, then it can be moved "
+				   "again",
 				   error);
 	g_autofree char *evidence = nova_guest_evidence(step->compute->host, &view);
 	nova_power_state power = view.seen == NOVA_SEEN_RUNNING ? NOVA_POWER_RUNNING : NOVA_POWER_PAUSED;
