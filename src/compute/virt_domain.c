@@ -62,6 +62,16 @@ static bool gone(void)
 	return last && last->code == VIR_ERR_NO_DOMAIN;
 }
 
+/* A transient domain whose process has just ended is on its way out: libvirt refuses to speak of its definition. */
+static bool going(virDomainPtr domain)
+{
+	int active = virDomainIsActive(domain);
+
+	if (active < 0)
+		return gone();
+	return active == 0 && virDomainIsPersistent(domain) == 0;
+}
+
 /* State and owner: no question for QEMU among these, so they are answered also when that hangs. */
 static bool view_domain(virDomainPtr domain, nova_domain_view *ret, GError **error)
 {
@@ -69,6 +79,7 @@ static bool view_domain(virDomainPtr domain, nova_domain_view *ret, GError **err
 	nova_virt_owner owner = { 0 };
 	g_autofree char *xml = NULL;
 	int state, reason;
+	bool ending;
 
 	if (virDomainGetState(domain, &state, &reason, 0) < 0) {
 		if (!gone())
@@ -81,11 +92,14 @@ static bool view_domain(virDomainPtr domain, nova_domain_view *ret, GError **err
 	if (state == VIR_DOMAIN_SHUTOFF)
 		view.end = shutoff_reason(reason);
 	xml = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, NOVA_DOMAIN_XMLNS, 0);
-	if (!xml && gone()) {
+	ending = !xml && virGetLastError() && virGetLastError()->code == VIR_ERR_OPERATION_INVALID;
+	if (!xml && (ending ? going(domain) : gone())) {
 		ret->seen = NOVA_SEEN_ABSENT;
 		ret->token = -1;
 		return true;
 	}
+	if (ending)
+		return nova_fail(error, NOVA_FAULT_HYPERVISOR, "a domain changes its state: its owner cannot be read now");
 	if (!xml && virGetLastError() && virGetLastError()->code != VIR_ERR_NO_DOMAIN_METADATA)
 		return nova_virt_fail(error, "cannot read the owner of a domain");
 	if (xml && nova_virt_xml_owner(xml, &owner)) {
