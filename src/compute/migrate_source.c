@@ -330,7 +330,7 @@ nova_step_end nova_migrate_cleaning(nova_step *step, GError **error)
 
 static nova_step_end rolled_back(nova_step *step, const nova_migrate_look *look, GError **error)
 {
-	g_autofree char *why = nova_step_why(step);
+	g_autofree char *why = step->memory->split ? g_strdup(NOVA_MIGRATE_SPLIT) : nova_step_why(step);
 	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	const nova_op_outcome outcome = {
 		.state = step->op->abort_requested ? NOVA_OPS_CANCELLED : NOVA_OPS_FAILED,

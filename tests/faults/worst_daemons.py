@@ -42,7 +42,8 @@ class Traveller:
 
 
 def the_guest_ends_in_mid_copy():
-    """Its QEMU is killed; told to quit; its power button is pressed.  It stays where it was, switched off, and starts again from its
+    """Its QEMU is killed; told to quit; its power button is pressed.  It stays where it was, switched off, and starts
+    again from its
     disk; nothing is left on the destination."""
     def monitor(uuid, command):  # libvirt itself lets nobody press the button of a guest that moves
         lab.run("exec", "HostB", "virsh", "qemu-monitor-command", uuid, '{"execute":"%s"}' % command, check=False)
@@ -75,10 +76,13 @@ def the_guest_ends_in_mid_copy():
 
 
 def a_compute_service_dies_at_the_end():
-    """After the switch and before the guest is started, after that and before it is recorded, before and after cleaning; and the
+    """After the switch and before the guest is started, after that and before it is recorded, before and after
+    cleaning; and the
     destination's, which nobody needs once it has prepared.  Started again, it goes on where it died."""
-    cases = [("compute:migrating:resume", "source"), ("compute:migrating:flip", "source"), ("compute:migrating:committed", "source"),
-             ("compute:switched:after", "source"), ("compute:cleaning:before", "source"), ("compute:cleaning:committed", "source"),
+    cases = [("compute:migrating:resume", "source"), ("compute:migrating:flip", "source"),
+            ("compute:migrating:committed", "source"),
+             ("compute:switched:after", "source"), ("compute:cleaning:before", "source"),
+                     ("compute:cleaning:committed", "source"),
              ("compute:preparing:committed", "dest")]
     guest = Traveller("late")
     slowest = 0
@@ -114,7 +118,8 @@ def an_adopted_copy_is_steered():
 
 def a_compute_service_is_frozen_past_its_lease():
     """What it was about to write is refused, it registers anew, looks again and only then goes on."""
-    cases = [("compute:claimed:after", "dest"), ("compute:checked:after", "source"), ("compute:migrating:call", "source"),
+    cases = [("compute:claimed:after", "dest"), ("compute:checked:after", "source"), ("compute:migrating:call",
+            "source"),
              ("compute:migrating:flip", "source"), ("compute:cleaning:after", "source")]
     guest = Traveller("frozen")
     slowest = 0
@@ -144,7 +149,8 @@ def a_compute_service_is_frozen_past_its_lease():
 
 
 def postgresql_is_killed_in_every_state():
-    """Held in one state after the other, the database is killed and started under each; the migration goes through all of it."""
+    """Held in one state after the other, the database is killed and started under each; the migration goes through
+    all of it."""
     states = {"HostB": ["checked", "prepared", "switched", "cleaning"], "HostC": ["claimed", "preparing"]}
     guest = Traveller("outages")
     spec = {host: ["compute:%s:after=hold(/run/worst):1" % state for state in names] for host, names in states.items()}
@@ -153,7 +159,8 @@ def postgresql_is_killed_in_every_state():
         lab.arm(host, "compute", ",".join(points))
     with watched(lab, guest.uuid, most=PAUSE_S) as watch:
         number = guest.go()
-        for host, point in (("HostC", "claimed"), ("HostB", "checked"), ("HostC", "preparing"), ("HostB", "prepared"), ("HostB", "flip"),
+        for host, point in (("HostC", "claimed"), ("HostB", "checked"), ("HostC", "preparing"), ("HostB",
+                "prepared"), ("HostB", "flip"),
                             ("HostB", "switched"), ("HostB", "cleaning")):
             lab.wait_held(host, 30)
             lab.run("kill", "HostA", "postgres")
@@ -167,11 +174,13 @@ def postgresql_is_killed_in_every_state():
     for host in lab.hosts:
         lab.restart(host, "compute")
     api.delete(guest.uuid)
-    return "7 outages in one migration, over %.1f s after the last, longest pause of the guest %.2f s" % (took, watch.still)
+    return "7 outages in one migration, over %.1f s after the last, longest pause of the guest %.2f s" % (took,
+            watch.still)
 
 
 def the_answers_to_commits_are_lost():
-    """Every second COMMIT is done and its answer lost, in every service: what was committed is found out, and done once."""
+    """Every second COMMIT is done and its answer lost, in every service: what was committed is found out, and done
+    once."""
     for host, service in (("HostA", "api"), ("HostA", "scheduler"), ("HostB", "compute"), ("HostC", "compute")):
         lab.arm(host, service, "db:committed=error:50%")
     guest = Traveller("unknown")
@@ -187,7 +196,8 @@ def the_answers_to_commits_are_lost():
 
 
 def a_rollback_unlinks_nothing():
-    """Failing at each step, on either host, dying in the rollback, aborted: the checker watches the directory behind the share, and
+    """Failing at each step, on either host, dying in the rollback, aborted: the checker watches the directory behind
+    the share, and
     the guest's files stay what they are."""
     guest = Traveller("rollback")
     cases = [("HostC", "compute:claimed:after=error:1", "done"), ("HostC", "compute:preparing:try=error:1-2", "done"),
@@ -221,8 +231,10 @@ def a_rollback_unlinks_nothing():
 
 
 try:
-    status = main(lab.each([the_guest_ends_in_mid_copy, a_compute_service_dies_at_the_end, an_adopted_copy_is_steered, a_compute_service_is_frozen_past_its_lease,
-                            postgresql_is_killed_in_every_state, the_answers_to_commits_are_lost, a_rollback_unlinks_nothing]))
+    status = main(lab.each([the_guest_ends_in_mid_copy, a_compute_service_dies_at_the_end,
+            an_adopted_copy_is_steered, a_compute_service_is_frozen_past_its_lease,
+                            postgresql_is_killed_in_every_state, the_answers_to_commits_are_lost,
+                            a_rollback_unlinks_nothing]))
 finally:
     lab.down()
 sys.exit(status)
