@@ -99,7 +99,8 @@ static bool view_domain(virDomainPtr domain, nova_domain_view *ret, GError **err
 		return true;
 	}
 	if (ending)
-		return nova_fail(error, NOVA_FAULT_HYPERVISOR, "a domain changes its state: its owner cannot be read now");
+		return nova_fail(error, NOVA_FAULT_HYPERVISOR,
+				 "a domain changes its state: its owner cannot be read now");
 	if (!xml && virGetLastError() && virGetLastError()->code != VIR_ERR_NO_DOMAIN_METADATA)
 		return nova_virt_fail(error, "cannot read the owner of a domain");
 	if (xml && nova_virt_xml_owner(xml, &owner)) {

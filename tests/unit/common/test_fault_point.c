@@ -144,7 +144,8 @@ static void test_malformed_specs_arm_nothing(void **state)
 {
 	static const char *const bad[] = {
 		"a", "=error", "a=", "a=explode", "a=error:", "a=error:x", "a=error:2-1", "a=error:1-2-3", "a=sleep",
-		"a=sleep()", "a=sleep(5", "a=sleep(-5)", "a=error!", "b=error,a", "a=drop:101%", "a=drop:5%%", "a=drop:%", "a=drop:1-5%",
+		"a=sleep()", "a=sleep(5", "a=sleep(-5)", "a=error!", "b=error,a",
+		"a=drop:101%", "a=drop:5%%", "a=drop:%", "a=drop:1-5%",
 		"a=hold", "a=hold()",
 		"a=hold(/x", "a=hold(x)",
 	};
