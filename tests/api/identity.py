@@ -451,6 +451,28 @@ def overridden_policy():
 
 # ---- real clients ----
 
+OURS = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "no_proxy": "127.0.0.1"}
+
+
+def nova_lite(*words, env, want=0):
+    out = subprocess.run([BUILD + "/nova-lite", *words], env=env, capture_output=True, text=True, timeout=60)
+    equal(out.returncode, want, words, out.stdout, out.stderr)
+    return out.stdout + out.stderr
+
+
+def our_client():
+    """nova-lite logs in by the variables every client knows, and finds the service in the catalog."""
+    env = {**OURS, "OS_AUTH_URL": BASE + "/identity", "OS_USERNAME": "member", "OS_PASSWORD": PASSWORD["member"]}
+    assert "m1.tiny" in nova_lite("flavor-list", env=env)
+    assert "m1.tiny" in nova_lite("flavor-list", env={**env, "OS_AUTH_URL": BASE + "/identity/v3/",
+                                                      "OS_PROJECT_NAME": "blue", "OS_PROJECT_DOMAIN_NAME": "Default"})
+    assert "Policy doesn't allow" in nova_lite("service-list", env=env, want=4)
+    assert "does not accept the user 'member'" in nova_lite("flavor-list", env={**env, "OS_PASSWORD": "wrong"}, want=1)
+    assert "does not accept" in nova_lite("flavor-list", env={**env, "OS_PROJECT_NAME": "red"}, want=1)
+    bare = {**env, "OS_USERNAME": "loner", "OS_PASSWORD": PASSWORD["loner"]}
+    assert "set OS_PROJECT_NAME" in nova_lite("flavor-list", env=bare, want=2)
+
+
 def real_clients():
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "OS_AUTH_URL": BASE + "/identity",
            "OS_USERNAME": "root", "OS_PASSWORD": PASSWORD["root"], "OS_PROJECT_NAME": "default",
@@ -578,7 +600,14 @@ def basic():
     manage("user", "set_password", "member", password="Swordfish-10-member")
     wait_for("the old password", lambda: with_("member", PASSWORD["member"]).status == 401)
     equal(with_("member", "Swordfish-10-member").status, 200)
-    equal(ask("POST", TOKENS, auth("member"), token=None).status, 404)
+    # There are no tokens to be had.
+    words = "Basic " + base64.b64encode(f"root:{PASSWORD['root']}".encode()).decode()
+    equal(ask("POST", TOKENS, auth("root"), token=None).status, 401)
+    equal(ask("POST", TOKENS, auth("root"), token=None, headers={"Authorization": words}).status, 404)
+    ours = {**OURS, "OS_AUTH_TYPE": "http_basic", "OS_ENDPOINT": BASE + "/v2.1", "OS_USERNAME": "root",
+            "OS_PASSWORD": PASSWORD["root"]}
+    assert "HostB" in nova_lite("service-list", env=ours)
+    assert "HTTP 401" in nova_lite("service-list", env={**ours, "OS_PASSWORD": "wrong"}, want=1)
     curl = subprocess.run(["curl", "-s", "-u", "root:" + PASSWORD["root"], BASE + "/v2.1/flavors"], check=True,
                           capture_output=True, text=True).stdout
     assert json.loads(curl)["flavors"]

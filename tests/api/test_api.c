@@ -421,6 +421,7 @@ int main(void)
 		IDENTITY(identity_lists),
 		IDENTITY(role_matrix),
 		IDENTITY(what_roles_see),
+		IDENTITY(our_client),
 		IDENTITY(real_clients),
 		IDENTITY(failed_logins_wait),
 		IDENTITY(many_logins_do_not_starve),
