@@ -72,7 +72,7 @@ static char *public_text(const GError *error, nova_fault fault)
 				       "request's id.\n<class 'nova.exception.%s'>",
 				       nova_fault_wire_name(fault));
 	default:
-		return g_strdup(error->message);
+		return g_utf8_make_valid(error->message, -1); /* it may quote a header, which is bytes */
 	}
 }
 

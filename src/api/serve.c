@@ -277,15 +277,16 @@ static bool run_route(nova_request *r, GError **error)
 
 static bool serve_compute(nova_request *r, nova_microversion *version, GError **error)
 {
-	const char *below = r->http->path + strlen("/v2.1");
 	g_auto(GStrv) segments = NULL;
 
+	if (!is_below(r->http->path, "/v2.1")) /* only GET has answers there */
+		return not_found(error);
 	if (!nova_microversion_negotiate(nova_http_header(r->http, "OpenStack-API-Version"),
 					 nova_http_header(r->http, "X-OpenStack-Nova-API-Version"), r->max_version,
 					 version, error))
 		return false;
 	r->version = version->minor;
-	segments = nova_path_split(below);
+	segments = nova_path_split(r->http->path + strlen("/v2.1"));
 	if (!segments || !segments[0])
 		return not_found(error);
 	return find_route(r, segments, error) && run_route(r, error);
@@ -380,6 +381,10 @@ static void serve_request(nova_request *r)
 
 	if (r->http->too_large) {
 		nova_fail(&error, NOVA_FAULT_TOO_LARGE, "Request is too large.");
+		nova_reply_fault(r->reply, error);
+		add_request_id(r->reply, r->context->request_id);
+	} else if (!g_utf8_validate(r->http->path, -1, NULL)) { /* answers may repeat it */
+		nova_fail(&error, NOVA_FAULT_BAD_REQUEST, "Malformed request URL: it is no valid UTF-8");
 		nova_reply_fault(r->reply, error);
 		add_request_id(r->reply, r->context->request_id);
 	} else if (!is_known_host(r, &error)) {
