@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define TICK_MS 500        /* between two looks at a copy that goes well */
+#define ABORT_MS 5000      /* how long libvirt may take to end an aborted copy */
 #define WISH_TICK_MS 50    /* between two looks for a wish while nothing else is new */
 #define SWITCH_TICK_MS 10  /* at the switch */
 #define SETTLE_MS 10000    /* how long a switch is looked at that often */
@@ -56,6 +57,7 @@ struct copy {
 	int64_t resumed_usec;   /* when the guest was seen running on the destination; 0 */
 	bool adopted;           /* a daemon before this one made the migrate call: its return is not seen here */
 	bool aborting, forced;
+	int64_t abort_usec;     /* when the copy was first aborted; 0 */
 	bool tried;             /* to start the destination at once */
 	const char *abort_why;  /* NULL: by request */
 	const char *earlier;    /* an act on the way that the journal shall tell of; NULL */
@@ -204,17 +206,39 @@ static void report(struct copy *copy, const nova_virt_progress *seen)
 	nova_scribe_progress(copy->scribe, &progress);
 }
 
+/* libvirt ends an aborted copy when the destination has answered, which a QEMU that hangs there never does.  The guest
+ * runs here and what has arrived there is incomplete: it may be ended, as the rollback would do first of all. */
+static void end_hung_dest(struct copy *copy)
+{
+	const nova_operation *op = copy->step->op;
+	const nova_log_tags tags = tags_of(copy);
+	g_autoptr(GError) error = NULL;
+	nova_domain_view view;
+
+	if (!nova_virt_observe(copy->step->compute->virt, op->dest_address, op->instance_uuid, NULL, &view, CALL_MS,
+			       NULL) ||
+	    view.seen != NOVA_SEEN_PAUSED_MIGRATION || view.operation != op->id)
+		return;
+	nova_log_warning(&tags, "the aborted copy does not end: ending what has arrived on '%s'", op->dest_host);
+	if (!nova_migrate_empty_dest(copy->step, &error))
+		nova_log_warning(&tags, "it could not be ended, trying again: %s", error->message);
+}
+
 static void abort_copy(struct copy *copy, const char *why)
 {
 	g_autoptr(GError) error = NULL;
 	const nova_log_tags tags = tags_of(copy);
 
-	if (!copy->aborting)
+	if (!copy->aborting) {
 		nova_log_info(&tags, "aborting the copy: %s", why ? why : "requested");
+		copy->abort_usec = now_usec();
+	}
 	copy->aborting = true;
 	copy->abort_why = why;
 	if (!nova_virt_migration_abort(copy->migration, CALL_MS, &error))
 		nova_log_debug(&tags, "abort, trying again: %s", error->message);
+	else if (now_usec() - copy->abort_usec > ABORT_MS * USEC_PER_MS)
+		end_hung_dest(copy);
 }
 
 /* Pausing the guest lets the copy catch up; libvirt takes that as the moment to switch. */

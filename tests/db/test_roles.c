@@ -107,6 +107,7 @@ static void test_each_service_can_do_its_work(void **state)
 	g_autoptr(nova_operation) asked = fixture_operation(scheduler, id);
 	g_autoptr(GArray) freed = NULL;
 
+	assert_non_null(orphan);
 	MUST(nova_hosts_set_disabled(api, "b", false, NULL, &must_error));
 	MUST(nova_operations_claim(scheduler, asked, b.host_id, "{}", &yes, &must_error));
 	assert_true(yes);
@@ -155,6 +156,7 @@ static void test_and_no_more(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(roles); i++) {
 		g_autoptr(nova_user) user = nova_users_find(roles[i], "x", &error);
 
+		assert_null(user);
 		assert_int_equal(error == NULL, roles[i] == api);
 		if (error)
 			must_fault(&error, NOVA_FAULT_CONFIG);

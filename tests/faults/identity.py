@@ -189,13 +189,16 @@ def a_booted_host_starts_what_it_owns_once_and_nothing_else():
 def give_to(uuid, host):
     """What an evacuation does to the rows, by hand: the guest is another host's, stopped there until somebody starts it."""
     lab.sql("""BEGIN;
+        UPDATE hosts SET fence_wanted_at = clock_timestamp(), fence_confirmed_at = clock_timestamp() WHERE name <> '%(host)s';
         UPDATE hosts h SET used_vcpus = used_vcpus - c.vcpus, used_memory_mb = used_memory_mb - c.memory_mb
           FROM claims c WHERE c.instance = '%(uuid)s' AND c.role = 'H' AND h.id = c.host_id;
         UPDATE claims SET host_id = (SELECT id FROM hosts WHERE name = '%(host)s') WHERE instance = '%(uuid)s' AND role = 'H';
         UPDATE hosts h SET used_vcpus = used_vcpus + c.vcpus, used_memory_mb = used_memory_mb + c.memory_mb
           FROM claims c WHERE c.instance = '%(uuid)s' AND c.role = 'H' AND h.id = c.host_id;
         UPDATE instances SET host_id = (SELECT id FROM hosts WHERE name = '%(host)s'), token = token + 1, vm_state = 'stopped',
-               power_state = 4 WHERE uuid = '%(uuid)s'; COMMIT;""" % {"uuid": uuid, "host": host})
+               power_state = 4 WHERE uuid = '%(uuid)s';
+        UPDATE hosts SET fence_wanted_at = NULL, fence_confirmed_at = NULL;
+        COMMIT;""" % {"uuid": uuid, "host": host})
 
 
 def away_and_back(back):
