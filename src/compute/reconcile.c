@@ -38,6 +38,7 @@ struct nova_reconciler {
 	GPtrArray *ops;       /* operations that involve this host, as last read; NULL: never */
 	bool boot_changed;    /* until the first whole pass */
 	bool rung;            /* the others' doorbells, once */
+	bool proofs_left;     /* files of shared_proof.h are still needed, or could not be removed */
 	bool swept;           /* the trash of earlier runs */
 	int64_t reported_usec;
 	char *last_error;
@@ -316,7 +317,7 @@ static void housekeeping(nova_reconciler *reconciler, nova_conf *conf)
 	g_autoptr(GError) error = NULL;
 
 	if (nova_host_storage_was_well(compute)) /* this thread has more urgent things to do than to wait for files */
-		nova_proofs_sweep(compute);
+		reconciler->proofs_left = !nova_proofs_sweep(compute);
 	if (!reconciler->swept && nova_host_storage_was_well(compute))
 		reconciler->swept = nova_images_empty_trash(conf, TRASH_AT_ONCE, TRASH_MS, NULL);
 	if (nova_boottime_usec() - reconciler->reported_usec < conf->update_resources_interval * G_USEC_PER_SEC)
@@ -362,7 +363,8 @@ static int64_t pause_usec(const nova_reconciler *reconciler, const nova_conf *co
 {
 	if (nova_backup_is_watching(reconciler->backup))
 		return BACKUP_LOOK_MS * 1000;
-	bool active = reconciler->last_error || (reconciler->ops && reconciler->ops->len > 0);
+	bool active = reconciler->last_error || reconciler->proofs_left ||
+		      (reconciler->ops && reconciler->ops->len > 0);
 
 	return (active ? conf->operation_active_poll_interval : conf->sync_power_state_interval) * G_USEC_PER_SEC;
 }

@@ -195,19 +195,23 @@ static bool is_needed(nova_compute *compute, int64_t operation)
 	return op->state == NOVA_OPS_CLAIMED || op->state == NOVA_OPS_CHECKED || op->state == NOVA_OPS_PREPARING;
 }
 
-void nova_proofs_sweep(nova_compute *compute)
+bool nova_proofs_sweep(nova_compute *compute)
 {
 	g_autoptr(nova_conf) conf = nova_compute_conf(compute);
 	g_autoptr(GPtrArray) taken = take_made(compute->proofs, 0);
+	bool clean = true;
 
 	g_ptr_array_set_free_func(taken, NULL);
 	for (unsigned i = 0; i < taken->len; i++) {
 		struct made *made = g_ptr_array_index(taken, i);
 
 		if (!is_needed(compute, made->operation) &&
-		    nova_storage_nonce_remove(conf->instances_path, made->nonce, FILE_MS, NULL))
+		    nova_storage_nonce_remove(conf->instances_path, made->nonce, FILE_MS, NULL)) {
 			made_free(made);
-		else
-			keep(compute->proofs, taken, i);
+			continue;
+		}
+		keep(compute->proofs, taken, i);
+		clean = false;
 	}
+	return clean;
 }

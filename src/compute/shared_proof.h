@@ -38,5 +38,5 @@ bool nova_proof_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, 
 
 /* Removes this host's files of an operation. */
 void nova_proof_forget(nova_step *step);
-/* The same for every operation that does not need them any more. */
-void nova_proofs_sweep(nova_compute *compute);
+/* The same for every operation that does not need them any more.  False: some are left. */
+bool nova_proofs_sweep(nova_compute *compute);

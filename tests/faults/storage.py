@@ -344,7 +344,7 @@ def a_delete_waits_for_the_former_host():
     """The migration's source has not been cleaned and cannot be reached: its files are the guest's until it has answered."""
     uuid = lab.guest("gone")
     hold = lab.directory + "/HostB/hold"
-    restart("HostB", "NOVA_LITE_FAULT=compute:cleaning:before=hold(%s)" % hold)
+    restart("HostB", "NOVA_LITE_FAULT=compute:cleaning:before=hold(%s):1" % hold)
     number = api.live_migrate(uuid, "HostC")
     lab.wait_state(uuid, number, ("cleaning",), 30)
     for _ in until(10, lambda: "the step is not held"):
