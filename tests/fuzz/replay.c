@@ -63,7 +63,8 @@ int main(int argc, char **argv)
 		for (int i = 1; i < argc; i++, n++)
 			replay(argv[i]);
 	} else if (source && g_str_has_prefix(name, "fuzz_")) {
-		g_autofree char *directory = g_build_filename(source, "tests/fuzz/corpus", name + strlen("fuzz_"), NULL);
+		g_autofree char *directory =
+			g_build_filename(source, "tests/fuzz/corpus", name + strlen("fuzz_"), NULL);
 
 		n = replay_all(directory);
 	} else {
