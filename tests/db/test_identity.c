@@ -215,6 +215,7 @@ static void test_a_project_with_servers_stays(void **state)
 	MUST(nova_networks_create(db, "private", "10.0.0.0/29", NULL, "br", NULL, &must_error));
 	g_autofree char *server = fixture_server(db, "vm", 1, NULL);
 
+	assert_non_null(server);
 	g_free(pg_cluster_sql(cluster, NAME, "UPDATE instances SET project_id = '%s'", project));
 	assert_false(nova_projects_delete(db, "p-busy", &error));
 	assert_non_null(strstr(error->message, "1 servers"));

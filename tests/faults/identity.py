@@ -368,11 +368,12 @@ def refused_then_next(host, pattern, uuid=None, named=True):
         assert migration["state"] == "error" and re.search(pattern, migration["reason"]), migration
         assert api.wait_status(uuid, "ACTIVE")["OS-EXT-SRV-ATTR:host"] == here and token(uuid) == before
     # The scheduler prefers the emptiest host: make sure that it tries this one first.
-    lab.sql("UPDATE hosts SET cap_memory_mb = cap_memory_mb - 1024 WHERE name = '%s'" % other)
+    vcpus, memory = lab.sql("SELECT cap_vcpus, cap_memory_mb FROM hosts WHERE name = '%s'" % other)[0]
+    lab.sql("UPDATE hosts SET cap_vcpus = used_vcpus + 1, cap_memory_mb = used_memory_mb + 512 WHERE name = '%s'" % other)
     try:
         migration = api.wait_migration(uuid, api.live_migrate(uuid), 60)
     finally:
-        lab.sql("UPDATE hosts SET cap_memory_mb = cap_memory_mb + 1024 WHERE name = '%s'" % other)
+        lab.sql("UPDATE hosts SET cap_vcpus = %s, cap_memory_mb = %s WHERE name = '%s'" % (vcpus, memory, other))
     assert migration["state"] == "done" and migration["dest_host"] == other, migration
     told = json.dumps(migration)
     assert re.search(pattern, told), told
