@@ -294,7 +294,7 @@ def a_daemon_that_is_stopped_leaves_the_copy_running():
     lab.run("start", "HostB", "compute")
     migration = api.wait_migration(uuid, number, SETTLE_S)
     assert migration["state"] == "failed" and "live_migration_completion_timeout" in migration["reason"], migration
-    at = {line["to_state"]: line["ms"] for line in migration["journal"]}
+    at = {line["to_state"]: line["ms"] for line in migration["journal"] if line["from_state"] != line["to_state"]}
     ran = (at["rollback"] - at["migrating"]) / 1000
     assert ran >= 12, "ended after %.1f s" % ran
     adopted = [line for line in lab.run("logs", "HostB", "compute").splitlines() if "took up a migration begun earlier" in line]
