@@ -42,15 +42,14 @@ class Traveller:
 
 
 def the_guest_ends_in_mid_copy():
-    """Its QEMU is killed; told to quit; its power button is pressed.  It stays where it was, switched off, and starts
-    again from its
+    """Its QEMU is killed; told to quit; its power button is pressed.  It stays where it was, switched off, and starts again from its
     disk; nothing is left on the destination."""
     def monitor(uuid, command):  # libvirt itself lets nobody press the button of a guest that moves
         lab.run("exec", "HostB", "virsh", "qemu-monitor-command", uuid, '{"execute":"%s"}' % command, check=False)
 
     ways = {
         "killed": (lambda uuid: lab.run("kill", "HostB", "qemu", uuid), CRASHED, "ended unexpectedly"),
-        "quit": (lambda uuid: monitor(uuid, "quit"), None, "host 'HostB'"),
+        "quit": (lambda uuid: monitor(uuid, "quit"), None, "'HostB'"),
         "button": (lambda uuid: monitor(uuid, "system_powerdown"), SHUTDOWN, "shut itself down"),
     }
     copies = {way: lab.slow_copy(way) for way in ways}
