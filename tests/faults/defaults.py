@@ -22,7 +22,7 @@ def is_settled(migration):
 
 
 def in_mid_copy(name, source, dest):
-    """A guest whose copy takes some ten seconds."""
+    """A guest whose copy does not end before its cap is lifted."""
     lab.run("set", source, "libvirt.live_migration_bandwidth", "8")
     lab.run("reload", source, "compute")
     uuid = api.boot(name, flavor="m1.micro", image="testguest-steady", host=source)
@@ -51,6 +51,7 @@ def two_daemons_die_for_good():
     lab.run("kill", "HostB", "compute")
     lab.run("kill", "HostD", "compute")
     died = time.monotonic()
+    lab.virsh("HostB", "migrate-setspeed", copying[0], "10000")
     open_, took = {"copying": copying, "waiting": waiting}, {}
     for _ in until(BOUND, lambda: {name: api.migration(*which) for name, which in open_.items()}, pause=0.5):
         for name, which in list(open_.items()):
