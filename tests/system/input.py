@@ -317,13 +317,16 @@ def a_second_daemon_on_a_host_is_refused():
 def a_host_name_that_does_not_resolve():
     lab.run("kill", "HostC", "compute")
     with Trial("HostC", "compute", DEFAULT__host="HostX") as trial:
-        trial.refused(r"the host's name 'HostX' does not resolve \(.*\): add it to DNS or to /etc/hosts on every host")
+        trial.wait(r"could not start checks of this host: the host's name 'HostX' does not resolve \(.*\): if that lasts, add it to DNS "
+                   r"or to /etc/hosts on every host, retrying in 1 s")
+        trial.never("is ready")
 
 
 def a_changed_host_name_is_a_conflict():
     with Trial("HostC", "compute", DEFAULT__host="localhost") as trial:
         trial.refused(r"this machine \(host uuid [0-9a-f-]{36}\) is registered as 'HostC' and now calls itself 'localhost': "
-                      r"its guests would be orphaned; set \[DEFAULT\] host = HostC, or, if this is a copy of that machine, give it a host uuid")
+                      r"its guests would be orphaned; set \[DEFAULT\] host = HostC, or rename the host with 'nova-lite-manage service rename "
+                      r"HostC localhost', or, if this is a copy of that machine, give it a host uuid")
     with Trial("HostC", "compute", DEFAULT__host="HostB") as trial:
         # it is both: which of the two is found first depends on the order of rows
         trial.refused(r"this machine \(host uuid [0-9a-f-]{36}\) is registered as 'HostC' and now calls itself 'HostB': |"
@@ -333,9 +336,11 @@ def a_changed_host_name_is_a_conflict():
 def an_instances_path_that_is_missing_is_waited_for():
     path = "/var/lib/nova-lite/elsewhere"
     with Trial("HostC", "compute", DEFAULT__instances_path=path) as trial:
-        trial.wait(r"could not start checks of this host: .*%s.*: No such file or directory.*, retrying in 1 s" % path)
-        trial.inside("mkdir %s && mount --bind %s %s" % (path, INSTANCES, path))
+        trial.wait(r"starting without storage, nothing new comes here until it works: .*%s: No such file or directory" % path)
         trial.wait("is ready", 15)
+        trial.wait(r"storage: .*%s: No such file or directory" % path, 15)
+        trial.inside("mkdir %s && mount --bind %s %s" % (path, INSTANCES, path))
+        all_up()
         trial.never("file system of this host alone")
         trial.stop()
         trial.inside("umount %s" % path)
@@ -345,11 +350,11 @@ def an_instances_path_that_cannot_be_written():
     path = "/var/lib/nova-lite/elsewhere"
     lab.run("exec", "HostC", "bash", "-c", "mount --bind %s %s && mount -o remount,bind,ro %s" % (INSTANCES, path, path))
     with Trial("HostC", "compute", DEFAULT__instances_path=path) as trial:
-        trial.wait(r"could not start checks of this host: .*%s.*: Read-only file system.*, retrying in 1 s" % path)
+        trial.wait(r"starting without storage, nothing new comes here until it works: .*%s.*: Read-only file system" % path)
     lab.run("exec", "HostC", "umount", path)
     lab.run("exec", "HostC", "bash", "-c", "rmdir %s && touch %s" % (path, path))
     with Trial("HostC", "compute", DEFAULT__instances_path=path) as trial:
-        trial.wait(r"could not start checks of this host: .*%s.*: Not a directory.*, retrying in 1 s" % path)
+        trial.wait(r"starting without storage, nothing new comes here until it works: .*%s.*: Not a directory" % path)
     lab.run("exec", "HostC", "rm", path)
 
 
@@ -380,7 +385,7 @@ def without_a_free_migration_port():
         assert held.stdout.readline().strip() == "held"
         with Trial("HostC", "compute") as trial:
             trial.wait(r"none of the ports 49152 to 49215 is free on this host: no migration can come in.*")
-            trial.never("is ready")
+            trial.wait("is ready", 15)  # it has guests of its own to look after
     finally:
         lab.run("exec", "HostC", "bash", "-c", "kill $(pgrep -f 'range.49152')", check=False)
         held.wait(10)
