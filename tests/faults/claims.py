@@ -310,14 +310,14 @@ def a_drained_host_is_empty_in_the_end():
     assert {home(u) for u in others} == {"HostD"} and home(stuck) == "HostB"
     order = [int(row[0]) for row in lab.sql(
         "SELECT operation FROM journal WHERE operation > %d AND from_state = 'checked' AND to_state = 'preparing' ORDER BY at" % after)]
-    overtaken = {one: sum(other > one for other in order[1:order.index(one)]) for one in order[1:]}
-    assert max(overtaken.values()) <= 3, "not in order: %s" % order  # while the daemon is away some that hang are passed
+    swaps = sum(a > b for a, b in zip(order[1:], order[2:]))
+    assert swaps <= 1, "not in order: %s" % order  # the daemon's death may let one pass
     lab.virsh("HostB", "resume", noisy, check=False)
     api.wait_status(noisy, "ACTIVE", 40)
     lab.run("start", "HostC", "compute")
     wait_up(*lab.hosts)
     lab.check_books()
-    return "%d guests, %d looks at the claims, overtaken at most %d times" % (len(others), looks, max(overtaken.values()))
+    return "%d guests, %d looks at the claims, %d out of order" % (len(others), looks, swaps)
 
 
 def a_blocked_migration_lets_others_pass():

@@ -192,19 +192,18 @@ class Run:
     # ---- after the healing ----
 
     def settle(self, healed, healed_ms):
-        """Until the operation has ended; the time since the healing, less what the copy that is still to be made takes anyway."""
+        """Until the operation has ended; the time since the healing, with the copy that may still have to be made."""
         late = False
-        left = self.lab.usual[self.case.guest] if self.case.state in BEFORE_CALL + ("call", "midcopy", ERROR) else 0.0
         for _ in until(90, lambda: "the operation never ended: %s" % self.lab.operation(self.number), pause=0.03):
             row = self.ended()
             if row:
-                return row, max(0.0, (float(row["ms"]) - healed_ms) / 1000 - (left if row["state"] == "done" else 0.0))
+                return row, max(0.0, (float(row["ms"]) - healed_ms) / 1000)
             if self.case.state in ("midcopy", "switch"):
                 self.speed(FAST)
             self.note_blocked()
-            if not late and time.monotonic() - healed > BOUND + left:
+            if not late and time.monotonic() - healed > BOUND:
                 late = True
-                self.wrong.append("not ended %.1f s after the healing: %s" % (BOUND + left, self.lab.operation(self.number)))
+                self.wrong.append("not ended %.1f s after the healing: %s" % (BOUND, self.lab.operation(self.number)))
         return None
 
     def judge_row(self, row):
