@@ -73,7 +73,6 @@ class MatrixLab(Lab):
         super().__init__(name, *(word for setting in SETTINGS for word in ("--set", setting)))
         self.hold = os.path.join(self.directory, "hold")
         self.guests, self.inodes, self.switch = {}, {}, "strict"
-        self.usual = {}  # by kind of guest: seconds that a migration takes here when nothing happens
         self.armed = set()
         for host in self.hosts:  # libvirt's own keepalive, between two libvirtds
             for file in ("qemu.conf", "libvirtd.conf"):
@@ -279,11 +278,6 @@ class MatrixLab(Lab):
         if kind == "nodisk":
             self.take_locks_away(host, uuid)
         self.counts(uuid)
-        if kind not in self.usual:
-            self.api.move(uuid)
-            self.usual[kind] = float(self.sql("SELECT extract(epoch FROM finished_at - created_at) FROM operations "
-                                              "WHERE instance = '%s' ORDER BY id DESC LIMIT 1" % uuid)[0][0])
-            host = self.instance(uuid)["host"]
         return uuid, host
 
     def take_locks_away(self, host, uuid):

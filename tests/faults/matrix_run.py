@@ -10,7 +10,7 @@ from collections import namedtuple
 import libvirt
 import psycopg2
 
-from matrix_cases import BEFORE_CALL, ERROR, is_lethal, is_quick, may_split
+from matrix_cases import ERROR, is_lethal, is_quick, may_split
 from matrix_lab import (BOUND, ENDED, FAST, FAULT, FLAP, MIGRATION_PORTS, MOMENT, OURS, PAUSE_BOUND, SLOW, Pulse)
 from novalab import Refused, until
 
