@@ -9,6 +9,7 @@
 #include "api/reply.h"
 #include "api/view_identity.h"
 #include "common/json.h"
+#include "common/password.h"
 
 #include <string.h>
 
@@ -181,7 +182,7 @@ bool nova_identity_token_create(nova_request *r, GError **error)
 	g_autofree char *user_id = NULL;
 	g_autofree char *fallback = NULL;
 	g_autofree char *project_id = NULL;
-	g_autofree char *secret = NULL;
+	g_autoptr(nova_secret) secret = NULL;
 	GError *failure = NULL;
 
 	if (!read_login(r->body, &q, error) || !prove(r, &q, &parent, &user_id, &fallback, error) ||

@@ -85,7 +85,7 @@ static bool may_start(nova_compute *compute, const nova_operation *op, nova_obse
 {
 	return source == NOVA_SEEN_ABSENT ||
 	       ((source == NOVA_SEEN_PAUSED_MIGRATION || source == NOVA_SEEN_UNKNOWN) &&
-		nova_proof_image_lock(compute->db, op->id));
+		nova_proof_image_lock(compute->db, op->id, NULL));
 }
 
 /* The copy here is complete and stands still, and the source's daemon, which should have started it

@@ -177,7 +177,7 @@ static void begin(struct copy *copy)
 		nova_log_info(&tags, "took up a migration begun earlier%s%s", copy->migration ? "" : ": ",
 			      copy->migration ? "" : error->message);
 	}
-	step->memory->locks_proven = nova_proof_image_lock(step->compute->db, step->op->id);
+	step->memory->locks_proven = nova_proof_image_lock(step->compute->db, step->op->id, NULL);
 }
 
 /* ---- a copy that goes well ---- */

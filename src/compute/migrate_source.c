@@ -156,12 +156,20 @@ static nova_step_end not_movable(nova_step *step, const nova_domain_view *view, 
 /* A guest that was moved while it was paused, and has not run since, has a disk that its QEMU has not yet taken over:
  * it holds no lock.  QEMU (7.2) ends with an assertion when it is told to move such a guest once more, and the guest's
  * memory is gone.  So it stays where it is until it has run. */
-static bool has_not_run_since_it_came(nova_step *step, const nova_domain_view *view)
+static bool has_not_run_since_it_came(nova_step *step, const nova_domain_view *view, GError **error)
 {
-	if (view->seen != NOVA_SEEN_PAUSED_USER || nova_proof_image_lock(step->compute->db, step->op->id))
-		return false;
-	g_autoptr(nova_operation) maker = nova_operations_find(step->compute->db, view->operation, NULL);
+	g_autoptr(GError) failed = NULL;
 
+	if (view->seen != NOVA_SEEN_PAUSED_USER ||
+	    nova_proof_image_lock(step->compute->db, step->op->id, &failed))
+		return false;
+	g_autoptr(nova_operation) maker =
+		failed ? NULL : nova_operations_find(step->compute->db, view->operation, &failed);
+
+	if (failed) { /* the database could not say: that is no answer */
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return false;
+	}
 	return !maker || maker->kind == NOVA_OP_LIVE_MIGRATION;
 }
 
@@ -169,6 +177,7 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 {
 	nova_domain_view view;
 	nova_fence fence = nova_step_fence(step);
+	g_autoptr(GError) unknown = NULL;
 	bool granted = false;
 
 	nova_proof_forget(step);
@@ -179,7 +188,13 @@ nova_step_end nova_migrate_prepared(nova_step *step, GError **error)
 	if (!nova_guest_is_owner(step, &view) ||
 	    (view.seen != NOVA_SEEN_RUNNING && view.seen != NOVA_SEEN_PAUSED_USER))
 		return not_movable(step, &view, "", error);
-	if (has_not_run_since_it_came(step, &view))
+	bool never_ran = has_not_run_since_it_came(step, &view, &unknown);
+
+	if (unknown) {
+		g_propagate_error(error, g_steal_pointer(&unknown));
+		return NOVA_STEP_ERROR;
+	}
+	if (never_ran)
 		return not_movable(step, &view,
 				   " and has not run since it was moved there; resume it once, then it can be moved "
 				   "again",

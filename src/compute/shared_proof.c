@@ -112,9 +112,9 @@ char *nova_proof_agree(nova_step *step, const char *nonce, bool image_lock)
 	return nova_json_dup_text(root, NULL);
 }
 
-bool nova_proof_image_lock(nova_db *db, int64_t operation)
+bool nova_proof_image_lock(nova_db *db, int64_t operation, GError **error)
 {
-	g_autoptr(json_object) root = agreement(db, operation, NULL);
+	g_autoptr(json_object) root = agreement(db, operation, error);
 	bool seen = false;
 
 	return root && nova_json_get_bool(root, "image_lock", &seen, NULL) && seen;

@@ -29,8 +29,8 @@ char *nova_proof_asked(nova_step *step, GError **error);
  * it saw the lock of the source's QEMU on the guest's disk.  Caller frees. */
 char *nova_proof_agree(nova_step *step, const char *nonce, bool image_lock);
 /* Whether the destination saw that lock: then QEMU itself lets only one of the two hosts run the guest.  False
- * also when the journal cannot be read. */
-bool nova_proof_image_lock(nova_db *db, int64_t operation);
+ * also when the journal cannot be read, which sets the error. */
+bool nova_proof_image_lock(nova_db *db, int64_t operation, GError **error);
 /* Answers a name that was seen. */
 bool nova_proof_answer(nova_step *step, const char *nonce, GError **error);
 bool nova_proof_seen(nova_step *step, const char *nonce, bool *ret_seen, GError **error);
