@@ -320,13 +320,15 @@ def i9_a_counter_that_goes_back():
     token = int(lab.sql("SELECT token FROM instances WHERE uuid = '%s'" % uuid)[0][0])
     log = "%s/%s/console.%%d.log" % (INSTANCES, uuid)
     line = "C 0000000001 E 00000000 D 00000000 W 0000000000"
-    with Planted(9) as planted:
-        on("HostA", "printf '\\n%s\\n' >> %s" % (line, log % token))
-        took = planted.found("went back")
-        # what an older copy would write
-        on("HostA", "printf '%s\\n' >> %s" % (line, log % (token - 1)))
-        planted.found("the copy of token %d counts" % (token - 1))
-    api.delete(guests.pop("planted"))  # its log stays wrong
+    try:
+        with Planted(9) as planted:
+            on("HostA", "printf '\\n%s\\n' >> %s" % (line, log % token))
+            took = planted.found("went back")
+            # What an older copy would write; on a line of its own, as the end of that copy may have cut its last one short.
+            on("HostA", "printf '\\n%s\\n' >> %s" % (line, log % (token - 1)))
+            planted.found("the copy of token %d counts" % (token - 1))
+    finally:
+        api.delete(guests.pop("planted"))  # its log stays wrong
     return took
 
 
