@@ -250,7 +250,7 @@ class Run:
             self.wrong.append("files of the disk: %s, before: %s" % (now, self.lab.inodes[self.uuid]))
         if alive:
             try:
-                self.lab.counts(self.uuid, 5)
+                (self.lab.owner_counts if may_split(self.case) else self.lab.counts)(self.uuid, 5)
             except AssertionError as stuck:
                 self.wrong.append(str(stuck))
         report = self.lab.serial(self.uuid)
