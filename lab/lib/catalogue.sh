@@ -66,13 +66,30 @@ images_add() {
 }
 
 api_url() { echo "http://$(host_ip HostA):8774"; }
-api_get() { curl -sS --noproxy '*' --max-time 5 -H 'X-Auth-Token: lab' "$(api_url)$1"; }
+api_get() { curl -sS --noproxy '*' --max-time 5 -H "X-Auth-Token: $2" "$(api_url)$1"; } # PATH TOKEN
+
+# The administrator's token; with auth = none any word is one.
+api_token() {
+	local body='{"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "admin",
+		"domain": {"id": "default"}, "password": "lab"}}}}}'
+	[ "$LAB_AUTH" = builtin ] || { echo lab; return; }
+	curl -sS --noproxy '*' --max-time 5 -D - -o /dev/null -H 'Content-Type: application/json' -d "$body" \
+		"$(api_url)/identity/v3/auth/tokens" | tr -d '\r' | sed -n 's/^x-subject-token: //Ip'
+}
+
+# The administrator, and whom the compute services fetch images as.
+users_make() {
+	echo lab | manage_or_die identity bootstrap --password-file - || return 1
+	manage_or_die project create services
+	echo lab | manage_or_die user create compute --project services --role reader --password-file -
+}
 
 # Until every compute service and the scheduler are up, 30 s at most.
 services_wait() {
-	local want=$((LAB_COUNT + 1)) deadline=$((SECONDS + 30)) answer up
+	local want=$((LAB_COUNT + 1)) deadline=$((SECONDS + 30)) answer up token
+	token=$(api_token)
 	while :; do
-		answer=$(api_get /v2.1/os-services 2>&1)
+		answer=$(api_get /v2.1/os-services "$token" 2>&1)
 		up=$(jq -r '[.services[] | select(.state == "up" and (.binary | IN("nova-compute", "nova-scheduler")))] | length' \
 			<<<"$answer" 2>/dev/null)
 		[ "${up:-0}" -ge "$want" ] && return

@@ -22,7 +22,7 @@ config_write() {
 				osapi_compute_listen = 0.0.0.0
 
 				[api]
-				auth = none
+				auth = $LAB_AUTH
 				# the lab's network ends at this machine
 				auth_none_allowed_addresses = 127.0.0.0/8, $LAB_NET.0/24
 				allowed_hosts = localhost, 127.0.0.1, HostA, $(host_ip HostA)
@@ -52,6 +52,7 @@ config_write() {
 			[glance]
 			api_servers = http://HostA:8774/image
 		TEXT
+		[ "$LAB_AUTH" = none ] || printf 'username = compute\npassword = lab\n'
 	} >"$(config_path "$host")"
 	for assignment in "${SETTINGS[@]}"; do
 		config_set "$host" "${assignment%%=*}" "${assignment#*=}"

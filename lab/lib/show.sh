@@ -9,12 +9,27 @@ environment() {
 	ip=$(host_ip HostA) api=$(api_url)
 	cat <<-TEXT
 		NOVA_LITE_LAB=$LAB
-		OS_AUTH_TYPE=none
-		OS_ENDPOINT=$api/v2.1
-		OS_AUTH_URL=$api
 		OS_USERNAME=admin
 		OS_IDENTITY_API_VERSION=3
-		OS_IMAGE_ENDPOINT_OVERRIDE=$api/image
+	TEXT
+	if [ "$LAB_AUTH" = builtin ]; then
+		cat <<-TEXT
+			OS_AUTH_TYPE=password
+			OS_AUTH_URL=$api/identity
+			OS_PASSWORD=lab
+			OS_PROJECT_NAME=default
+			OS_USER_DOMAIN_NAME=Default
+			OS_PROJECT_DOMAIN_NAME=Default
+		TEXT
+	else
+		cat <<-TEXT
+			OS_AUTH_TYPE=none
+			OS_AUTH_URL=$api
+			OS_ENDPOINT=$api/v2.1
+			OS_IMAGE_ENDPOINT_OVERRIDE=$api/image
+		TEXT
+	fi
+	cat <<-TEXT
 		OS_CLIENT_CONFIG_FILE=$LAB/clouds.yaml
 		OS_CLOUD=lab
 		PGHOST=$ip
@@ -39,6 +54,12 @@ cmd_env() {
 	no_proxy=${no_proxy:-} NO_PROXY=${NO_PROXY:-}
 	no_proxy=${no_proxy#"$(host_ip HostA),localhost,127.0.0.1"} no_proxy=${no_proxy#,}
 	NO_PROXY=${NO_PROXY#"$(host_ip HostA),localhost,127.0.0.1"} NO_PROXY=${NO_PROXY#,}
+	# nor may what another lab has left in this shell
+	if [ "$LAB_AUTH" = builtin ]; then
+		echo 'unset OS_ENDPOINT OS_IMAGE_ENDPOINT_OVERRIDE OS_PROJECT_ID OS_TOKEN'
+	else
+		echo 'unset OS_PASSWORD OS_PROJECT_NAME OS_USER_DOMAIN_NAME OS_PROJECT_DOMAIN_NAME'
+	fi
 	while IFS= read -r line; do
 		printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
 	done < <(environment "$LAB/bin")

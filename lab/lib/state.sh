@@ -38,11 +38,12 @@ state_check_directory() {
 	fi
 }
 
-# Sets LAB_NUM, LAB_NET, LAB_SHARED, LAB_COUNT, LAB_BINDIR, LAB_DAEMONS, LAB_READY of the lab in $LAB.
+# Sets LAB_NUM, LAB_NET, LAB_SHARED, LAB_AUTH, LAB_COUNT, LAB_BINDIR, LAB_DAEMONS, LAB_READY of the lab in $LAB.
 state_load() {
 	LAB=$(readlink -m -- "$LAB")
 	[ -e "$LAB/lab.conf" ] ||
 		die "there is no lab in $LAB; 'nova-lite-lab up' builds one (NOVA_LITE_LAB names another directory)"
+	LAB_AUTH=none
 	# shellcheck source=/dev/null
 	. "$LAB/lab.conf"
 }
@@ -53,6 +54,7 @@ state_write() {
 LAB_NUM=$LAB_NUM
 LAB_NET=$LAB_NET
 LAB_SHARED=$LAB_SHARED
+LAB_AUTH=$LAB_AUTH
 LAB_COUNT=$LAB_COUNT
 LAB_BINDIR=$LAB_BINDIR
 LAB_DAEMONS=$LAB_DAEMONS

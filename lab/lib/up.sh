@@ -34,13 +34,14 @@ storage_choose() {
 }
 
 cmd_up() {
-	local shared=auto count=2 daemons=yes option kind t0 host
+	local shared=auto auth=none count=2 daemons=yes option kind t0 host
 	SETTINGS=()
 	while [ $# -gt 0 ]; do
 		option=$1
 		case $1 in
 		--hosts) count=${2:-}; shift ;;
 		--shared) shared=${2:-}; shift ;;
+		--auth) auth=${2:-}; shift ;;
 		--set)
 			[[ ${2:-} == *=* ]] || misuse "--set wants GROUP.KEY=VALUE, not '${2:-}'"
 			config_check_name "${2%%=*}"
@@ -52,13 +53,14 @@ cmd_up() {
 	done
 	[[ $count =~ ^[1-9][0-9]?$ ]] || misuse "--hosts wants a number from 1 to 99, not '$count'"
 	[[ $shared =~ ^(auto|nfs|gluster|local)$ ]] || misuse "--shared wants auto, nfs, gluster or local, not '$shared'"
+	[[ $auth =~ ^(none|builtin)$ ]] || misuse "--auth wants none or builtin, not '$auth'"
 
 	state_check_directory
 	state_lock
 	[ ! -e "$LAB/lab.conf" ] || { up_again; return; }
 	t0=$(now_ms)
 	LAB_SHARED=$(storage_choose "$shared")
-	LAB_COUNT=$count LAB_DAEMONS=$daemons LAB_READY=no
+	LAB_AUTH=$auth LAB_COUNT=$count LAB_DAEMONS=$daemons LAB_READY=no
 	LAB_BINDIR=$(programs_find)
 	packages_check
 	[ "$daemons" = no ] || programs_check
@@ -115,8 +117,7 @@ wrappers_write() {
 	mkdir -p "$LAB/bin"
 	cat >"$LAB/bin/nova" <<-'TEXT'
 		#!/bin/sh
-		: "${OS_PROJECT_ID:=default}"
-		export OS_PROJECT_ID
+		[ -n "${OS_PROJECT_NAME:-}" ] || export OS_PROJECT_ID="${OS_PROJECT_ID:-default}"
 		IFS=:
 		for directory in $PATH; do
 			[ "$directory" != "${0%/*}" ] && [ -x "$directory/nova" ] && exec "$directory/nova" "$@"
@@ -131,10 +132,25 @@ wrappers_write() {
 	done
 }
 
-# openstack and other users of openstacksdk learn from a file only that images are somewhere else
+# openstack and other users of openstacksdk learn from a file only that images are somewhere else, with auth = none
 clouds_write() {
 	local api
 	api=$(api_url)
+	if [ "$LAB_AUTH" = builtin ]; then
+		cat >"$LAB/clouds.yaml" <<-TEXT
+			clouds:
+			  lab:
+			    auth:
+			      auth_url: $api/identity
+			      username: admin
+			      password: lab
+			      project_name: default
+			      user_domain_name: Default
+			      project_domain_name: Default
+			    identity_api_version: 3
+		TEXT
+		return
+	fi
 	cat >"$LAB/clouds.yaml" <<-TEXT
 		clouds:
 		  lab:
@@ -150,6 +166,7 @@ clouds_write() {
 up_database() {
 	host_agent HostA start postgres || return 1
 	[ "$LAB_DAEMONS" = no ] || manage_or_die db sync
+	[ "$LAB_DAEMONS" = no ] || [ "$LAB_AUTH" = none ] || users_make
 }
 up_hypervisor() {
 	host_call boot "$1" && host_agent "$1" start libvirtd || return 1

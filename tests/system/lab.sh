@@ -120,6 +120,7 @@ refuse "an unknown command is named" 2 "no command 'fly'" "$program" fly
 refuse "no lab yet: says what to do" 1 "nova-lite-lab up" on_one status
 refuse "a bad number of hosts" 2 "--hosts" on_one up --hosts zero
 refuse "a bad storage" 2 "--shared" on_one up --shared floppy
+refuse "a bad way to know users" 2 "none or builtin" on_one up --auth magic
 refuse "a bad setting" 2 "GROUP.KEY" on_one up --set novalue
 refuse "a missing value" 2 "--hosts" on_one up --hosts
 refuse "a directory the hosts cover" 1 "cannot hold a lab" env NOVA_LITE_LAB=/run/lab "$program" up --no-services
@@ -150,6 +151,7 @@ check "not this machine's boot id" differ "$(host_of HostB boot_id)" "$(cat /pro
 uuid_of() { (eval "$(on_one env)"; uri=VIRSH_${1^^}; virsh -c "${!uri}" capabilities | sed -n 's,.*<uuid>\(.*\)</uuid>,\1,p'); }
 uuid_b=$(uuid_of HostB)
 check "virsh from here; libvirt's host UUIDs differ" differ "$uuid_b" "$(uuid_of HostC)"
+check "env of a lab without users: no password of another one" same "$(export OS_PASSWORD=x OS_PROJECT_NAME=y; eval "$(on_one env)"; echo "$OS_AUTH_TYPE ${OS_PASSWORD:-} ${OS_PROJECT_NAME:-}")" "none  "
 check "PostgreSQL from here" same "$(ask_database 'select current_user')" nova
 check "fsync is on" same "$(ask_database 'show fsync')" on
 check "RabbitMQ from a host" broker_answers HostB
@@ -317,13 +319,33 @@ check "down after a crash of up" on_one down
 check "nothing is left of it" nothing_left "$number_one" "$one" "$work/members1"
 echo "# nova-lite in the lab"
 t0=${EPOCHREALTIME/./}
-check "up with all services" on_three up --shared $storage --set DEFAULT.report_interval=2 --set DEFAULT.service_down_time=6
+check "up with all services and users" on_three up --shared $storage --auth builtin --set DEFAULT.report_interval=2 --set DEFAULT.service_down_time=6
 t1=${EPOCHREALTIME/./}
 echo "         ready after $(((t1 - t0) / 1000)) ms"
 three_is() { same "$(on_three status --json | jq -r --arg h "$1" --arg s "$2" '.hosts[] | select(.name == $h).services[] | select(.name == $s).state')" "$3"; }
-services() { (eval "$(on_three env)"; curl -s --noproxy '*' -m 5 -H 'X-Auth-Token: x' "$OS_ENDPOINT/os-services" | jq -c "[.services[] | select($1)] | length"); }
+# as a user: with the password and project of `env', a token and the catalogue's compute endpoint
+token=
+log_in() {
+	(eval "$(on_three env)"
+	jq -n '{auth: {identity: {methods: ["password"], password: {user: {name: env.OS_USERNAME, password: env.OS_PASSWORD,
+		domain: {name: env.OS_USER_DOMAIN_NAME}}}}, scope: {project: {name: env.OS_PROJECT_NAME,
+		domain: {name: env.OS_PROJECT_DOMAIN_NAME}}}}}' |
+		curl -s --noproxy '*' -m 5 -D - -o "$work/token" -H 'Content-Type: application/json' -d @- "$OS_AUTH_URL/v3/auth/tokens" |
+		tr -d '\r' | sed -n 's/^x-subject-token: //Ip')
+}
+compute() { jq -r '.token.catalog[] | select(.type == "compute").endpoints[] | select(.interface == "public").url' "$work/token"; }
+services() { curl -s --noproxy '*' -m 5 -H "X-Auth-Token: $token" "$(compute)/os-services" | jq -c "[.services[] | select($1)] | length"; }
 up_is() { same "$(services '.state == "up"')" "$1"; }
+token=$(log_in)
+check "the lab's user gets a token" [ "${#token}" -gt 20 ]
+check "it is an administrator's" same "$(jq -c '[.token.user.name, .token.project.name, (.token.roles | map(.name) | index("admin") != null)]' "$work/token")" '["admin","default",true]'
 check "three services are up" up_is 3
+status_without() { curl -s --noproxy '*' -m 5 -o /dev/null -w '%{http_code}' -H "X-Auth-Token: $1" "$(compute)/servers"; }
+check "without a token of this lab nobody is served" same "$(status_without x)" 401
+check "the file for clients has the same user" same "$(eval "$(on_three env)"; unset OS_USERNAME OS_PASSWORD OS_AUTH_URL OS_AUTH_TYPE OS_PROJECT_NAME; timeout 30 openstack --os-cloud lab flavor show m1.nano -c ram -f value)" 64
+# the image comes from a service that wants to know who asks
+on_compute() { (eval "$(on_three env)"; nova-lite boot --flavor m1.nano --image testguest --wait guest && nova-lite delete --wait guest); }
+check "a server is built and deleted" on_compute
 check "nova-manage from here" grep -q 'nova-compute *enabled *:-)' <(eval "$(on_three env)"; nova-manage service list)
 check "flavors" grep -q m1.nano <(eval "$(on_three env)"; nova-lite flavor-list)
 check "images" grep -q testguest-busy <(eval "$(on_three env)"; nova-lite image-list)

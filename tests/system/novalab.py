@@ -29,12 +29,33 @@ class Refused(Exception):
 
 
 class Api:
+    """As one user: the administrator of a lab without users, or whom log_in() made it."""
+
     def __init__(self, endpoint):
         self.url = urllib.parse.urlsplit(endpoint)
+        self.token = "test"
 
-    def request(self, method, path, body=None, version="2.87", token="test"):
+    def log_in(self, auth_url, user, password, project="default"):
+        """Everything from now on with a token of this user."""
+        auth = {"identity": {"methods": ["password"], "password": {"user": {"name": user, "password": password,
+                                                                           "domain": {"id": "default"}}}},
+                "scope": {"project": {"name": project, "domain": {"id": "default"}}}}
+        url = urllib.parse.urlsplit(auth_url)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+        try:
+            connection.request("POST", url.path + "/v3/auth/tokens", json.dumps({"auth": auth}), {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            text = reply.read().decode()
+        finally:
+            connection.close()
+        if reply.status != 201:
+            raise Refused(reply.status, text, reply.headers)
+        self.token = reply.headers["X-Subject-Token"]
+        return self
+
+    def request(self, method, path, body=None, version="2.87", token=None):
         connection = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=60)
-        headers = {"X-Auth-Token": token, "OpenStack-API-Version": "compute " + version}
+        headers = {"X-Auth-Token": token or self.token, "OpenStack-API-Version": "compute " + version}
         if body is not None:
             body = body if isinstance(body, (str, bytes)) else json.dumps(body)
             headers["Content-Type"] = "application/json"
@@ -146,7 +167,9 @@ class Lab:
             if match:
                 word = subprocess.run(["bash", "-c", "printf %s " + match.group(2)], stdout=subprocess.PIPE, text=True)
                 self.environment[match.group(1)] = word.stdout
-        self.api = Api(self.environment["OS_ENDPOINT"])
+        if self.environment["OS_AUTH_TYPE"] == "password":
+            self.environment.pop("OS_ENDPOINT", None)
+        self.api = self.api_of("admin", "lab")
         self.hosts = [h["name"] for h in self.status()["hosts"] if h["name"] != "HostA"]
 
     def run(self, *words, check=True, timeout=180, **kwargs):
@@ -155,6 +178,13 @@ class Lab:
         if check and done.returncode != 0:
             raise AssertionError("lab %s: exit %d: %s" % (" ".join(words), done.returncode, done.stdout))
         return done.stdout
+
+    def api_of(self, user, password, project="default"):
+        """The API as this user sees it; without users everybody is the administrator."""
+        auth_url = self.environment["OS_AUTH_URL"]
+        if self.environment["OS_AUTH_TYPE"] != "password":
+            return Api(self.environment["OS_ENDPOINT"])
+        return Api(auth_url.removesuffix("/identity") + "/v2.1").log_in(auth_url, user, password, project)
 
     def down(self):
         self.run("down")
