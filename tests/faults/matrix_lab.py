@@ -95,22 +95,6 @@ class MatrixLab(Lab):
         assert not left_out, "matrix_cases.ERROR_POINTS lacks %s" % left_out
         self.healthy()
 
-    def keep_logs(self, name):
-        """A copy that survives the lab."""
-        kept = "%s-%s" % (self.directory, name.replace(":", "-"))
-        shutil.rmtree(kept, ignore_errors=True)
-        for host in ["HostA"] + self.hosts:
-            shutil.copytree(os.path.join(self.directory, host, "log"), os.path.join(kept, host))
-        for path in glob.glob(os.path.join(self.directory, "HostA/export/**/console.*"), recursive=True):
-            os.makedirs(os.path.join(kept, os.path.basename(os.path.dirname(path))), exist_ok=True)
-            shutil.copy(path, os.path.join(kept, os.path.basename(os.path.dirname(path))))
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy(os.path.join(self.directory, "check-invariants.log"), kept)
-        with contextlib.suppress(psycopg2.Error), open(os.path.join(kept, "journal"), "w", encoding="utf-8") as file:
-            for row in self.sql("SELECT * FROM journal ORDER BY operation, seq"):
-                print(*row, sep="\t", file=file)
-        return kept
-
     def end(self):
         self.down()
         with contextlib.suppress(FileNotFoundError):  # the checker's

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the system tests share: a lab of their own, the API, what the hypervisors and the database say, and a tiny test runner."""
+import contextlib
+import glob
 import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -155,6 +158,8 @@ class Lab:
     """A lab of the test's own, by name; taken down at the end.  NOVA_LITE_TEST_TAG is added to the name, so that the same test can
     run twice at the same time."""
 
+    up = []     # all labs of this process
+
     def __init__(self, name, *up):
         self.directory = "/var/tmp/nova-lite-test-" + name + os.environ.get("NOVA_LITE_TEST_TAG", "")
         self.environment = dict(os.environ, NOVA_LITE_LAB=self.directory)
@@ -171,6 +176,7 @@ class Lab:
             self.environment.pop("OS_ENDPOINT", None)
         self.api = self.api_of("admin", "lab")
         self.hosts = [h["name"] for h in self.status()["hosts"] if h["name"] != "HostA"]
+        Lab.up.append(self)
 
     def run(self, *words, check=True, timeout=180, **kwargs):
         done = subprocess.run([LAB_PROGRAM, *words], env=self.environment, stdout=subprocess.PIPE,
@@ -188,6 +194,24 @@ class Lab:
 
     def down(self):
         self.run("down")
+        if self in Lab.up:
+            Lab.up.remove(self)
+
+    def keep_logs(self, name):
+        """A copy of all logs, of the guests' consoles and of the journal that survives the lab; returns its directory."""
+        kept = "%s-%s" % (self.directory, re.sub(r"[ :/]+", "-", name))
+        shutil.rmtree(kept, ignore_errors=True)
+        for host in ["HostA"] + self.hosts:
+            shutil.copytree(os.path.join(self.directory, host, "log"), os.path.join(kept, host), ignore_dangling_symlinks=True)
+        for path in glob.glob(os.path.join(self.directory, "HostA/export/**/console.*"), recursive=True):
+            os.makedirs(os.path.join(kept, os.path.basename(os.path.dirname(path))), exist_ok=True)
+            shutil.copy(path, os.path.join(kept, os.path.basename(os.path.dirname(path))))
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy(os.path.join(self.directory, "check-invariants.log"), kept)
+        with contextlib.suppress(Exception), open(os.path.join(kept, "journal"), "w", encoding="utf-8") as file:
+            for row in self.sql("SELECT * FROM journal ORDER BY operation, seq"):
+                print(*row, sep="\t", file=file)
+        return kept
 
     def status(self):
         return json.loads(self.run("status", "--json"))
@@ -368,6 +392,9 @@ def main(cases):
             failed += 1
             print("not ok  %s (%.1f s)" % (name, time.monotonic() - began))
             traceback.print_exc(file=sys.stdout)
+            for lab in Lab.up:
+                with contextlib.suppress(OSError, shutil.Error):
+                    print("logs: " + lab.keep_logs(case.__name__))
             sys.stdout.flush()
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
