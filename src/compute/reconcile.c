@@ -38,6 +38,7 @@ struct nova_reconciler {
 	GPtrArray *ops;       /* operations that involve this host, as last read; NULL: never */
 	bool boot_changed;    /* until the first whole pass */
 	bool rung;            /* the others' doorbells, once */
+	bool recalled;        /* the files of shared_proof.h that a former daemon left were found */
 	bool proofs_left;     /* files of shared_proof.h are still needed, or could not be removed */
 	bool swept;           /* the trash of earlier runs */
 	int64_t reported_usec;
@@ -316,9 +317,13 @@ static void housekeeping(nova_reconciler *reconciler, nova_conf *conf)
 	nova_compute *compute = reconciler->compute;
 	g_autoptr(GError) error = NULL;
 
-	if (nova_host_storage_was_well(compute)) /* this thread has more urgent things to do than to wait for files */
+	bool well = nova_host_storage_was_well(compute); /* this thread has more urgent things to do than to wait for files */
+
+	if (well && !reconciler->recalled)
+		reconciler->recalled = nova_proofs_recall(compute);
+	if (well)
 		reconciler->proofs_left = !nova_proofs_sweep(compute);
-	if (!reconciler->swept && nova_host_storage_was_well(compute))
+	if (well && !reconciler->swept)
 		reconciler->swept = nova_images_empty_trash(conf, TRASH_AT_ONCE, TRASH_MS, NULL);
 	if (nova_boottime_usec() - reconciler->reported_usec < conf->update_resources_interval * G_USEC_PER_SEC)
 		return;

@@ -46,16 +46,29 @@ void nova_proofs_free(nova_proofs *proofs)
 	g_free(proofs);
 }
 
+static int is_it(const void *element, const void *nonce)
+{
+	const struct made *made = element;
+
+	return strcmp(made->nonce, nonce) == 0;
+}
+
+static void remember(nova_proofs *proofs, int64_t operation, const char *nonce)
+{
+	g_mutex_lock(&proofs->lock);
+	if (!g_ptr_array_find_with_equal_func(proofs->made, nonce, is_it, NULL)) {
+		struct made *made = g_new(struct made, 1);
+
+		*made = (struct made){ operation, g_strdup(nonce) };
+		g_ptr_array_add(proofs->made, made);
+	}
+	g_mutex_unlock(&proofs->lock);
+}
+
 /* Remembered before it is made: what was never made is removed in vain, which does no harm. */
 static bool put(nova_step *step, const char *nonce, GError **error)
 {
-	nova_proofs *proofs = step->compute->proofs;
-	struct made *made = g_new(struct made, 1);
-
-	*made = (struct made){ step->op->id, g_strdup(nonce) };
-	g_mutex_lock(&proofs->lock);
-	g_ptr_array_add(proofs->made, made);
-	g_mutex_unlock(&proofs->lock);
+	remember(step->compute->proofs, step->op->id, nonce);
 	return nova_fault_point("compute:proof:put", error) &&
 	       nova_storage_nonce_put(step->conf->instances_path, nonce, FILE_MS, error);
 }
@@ -193,6 +206,22 @@ static bool is_needed(nova_compute *compute, int64_t operation)
 	if (!op)
 		return error != NULL;
 	return op->state == NOVA_OPS_CLAIMED || op->state == NOVA_OPS_CHECKED || op->state == NOVA_OPS_PREPARING;
+}
+
+bool nova_proofs_recall(nova_compute *compute)
+{
+	g_autoptr(nova_conf) conf = nova_compute_conf(compute);
+	nova_storage_nonces list = { 0 };
+
+	if (!nova_storage_nonce_list(conf->instances_path, &list, FILE_MS, NULL))
+		return false;
+	for (unsigned i = 0; i < list.count; i++) {
+		int64_t operation = g_ascii_strtoll(list.names[i], NULL, 10);
+
+		if (operation > 0)
+			remember(compute->proofs, operation, list.names[i]);
+	}
+	return list.count < NOVA_STORAGE_NONCES_MOST;
 }
 
 bool nova_proofs_sweep(nova_compute *compute)

@@ -8,7 +8,8 @@
  * enough tries for a network file system's caches.  Nothing here needs the broker.
  *
  * The files are the only ones a migration ever removes.  Each host removes those it made: at the next
- * step, or, when the operation went another way, at the next sweep.
+ * step, or, when the operation went another way, at the next sweep.  Those that a daemon left behind when it ended
+ * are found by the next daemon that starts, on any host, and swept when their operation no longer needs them.
  *
  * Any thread.
  */
@@ -38,5 +39,7 @@ bool nova_proof_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, 
 
 /* Removes this host's files of an operation. */
 void nova_proof_forget(nova_step *step);
-/* The same for every operation that does not need them any more.  False: some are left. */
+/* Finds what lies there, for the sweep.  False: not all of it could be listed, ask again after a sweep. */
+bool nova_proofs_recall(nova_compute *compute);
+/* Removes the files of every operation that does not need them any more.  False: some are left. */
 bool nova_proofs_sweep(nova_compute *compute);

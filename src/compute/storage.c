@@ -369,15 +369,21 @@ bool nova_storage_locks_work(const char *path, int deadline_ms, GError **error)
 
 /* ---- the proof that storage is shared ---- */
 
+static bool is_nonce(const char *text)
+{
+	return *text && strlen(text) < NOVA_STORAGE_NONCE_SIZE &&
+	       text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-")] == '\0';
+}
+
 static bool aim_at_nonce(target *t, const char *path, const char *nonce, GError **error)
 {
-	if (!*nonce || strlen(nonce) > 64 || nonce[strspn(nonce, "0123456789abcdefghijklmnopqrstuvwxyz"
-							 "ABCDEFGHIJKLMNOPQRSTUVWXYZ-")] != '\0')
+	if (!is_nonce(nonce))
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "'%.80s' cannot be the name of a nonce", nonce);
 	return aim(t, path, NONCE_PREFIX, nonce, "", error);
 }
 
-static const char *const nonce_steps[] = { "enter", "leave a file in", "look for a file in", "remove a file from" };
+static const char *const nonce_steps[] = { "enter", "leave a file in", "look for a file in", "remove a file from",
+					    "list" };
 
 static nova_probe_outcome put_nonce(const void *args, void *result)
 {
@@ -426,6 +432,30 @@ static nova_probe_outcome remove_nonce(const void *args, void *result)
 	return well;
 }
 
+/* By getdents64(2) and not readdir(3), which allocates: in a child of a process with threads nothing may. */
+static nova_probe_outcome list_nonces(const void *args, void *result)
+{
+	const target *t = args;
+	nova_storage_nonces *list = result;
+	_Alignas(struct dirent64) char entries[4096];
+	int dir = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t length;
+
+	if (dir < 0)
+		return ended(0);
+	while ((length = getdents64(dir, entries, sizeof(entries))) > 0) {
+		for (ssize_t at = 0; at < length && list->count < NOVA_STORAGE_NONCES_MOST;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+			const char *nonce = entry->d_name + strlen(NONCE_PREFIX);
+
+			at += entry->d_reclen;
+			if (strncmp(entry->d_name, NONCE_PREFIX, strlen(NONCE_PREFIX)) == 0 && is_nonce(nonce))
+				memcpy(list->names[list->count++], nonce, strlen(nonce) + 1);
+		}
+	}
+	return length < 0 ? ended(4) : well;
+}
+
 bool nova_storage_nonce_put(const char *path, const char *nonce, int deadline_ms, GError **error)
 {
 	target t;
@@ -451,6 +481,14 @@ bool nova_storage_nonce_remove(const char *path, const char *nonce, int deadline
 
 	return aim_at_nonce(&t, path, nonce, error) &&
 	       run(remove_nonce, &t, NULL, 0, nonce_steps, deadline_ms, error);
+}
+
+bool nova_storage_nonce_list(const char *path, nova_storage_nonces *ret, int deadline_ms, GError **error)
+{
+	target t;
+
+	return aim(&t, path, NONCE_PREFIX, "", "", error) &&
+	       run(list_nonces, &t, ret, sizeof(*ret), nonce_steps, deadline_ms, error);
 }
 
 /* ---- a guest's disk ---- */

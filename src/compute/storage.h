@@ -45,6 +45,16 @@ bool nova_storage_nonce_put(const char *path, const char *nonce, int deadline_ms
 bool nova_storage_nonce_seen(const char *path, const char *nonce, bool *ret_seen, int deadline_ms, GError **error);
 bool nova_storage_nonce_remove(const char *path, const char *nonce, int deadline_ms, GError **error); /* idempotent */
 
+#define NOVA_STORAGE_NONCE_SIZE 65
+#define NOVA_STORAGE_NONCES_MOST 12
+
+/* Some of the nonces that lie there; with `count' at its most there may be more. */
+typedef struct nova_storage_nonces {
+	unsigned count;
+	char names[NOVA_STORAGE_NONCES_MOST][NOVA_STORAGE_NONCE_SIZE];
+} nova_storage_nonces;
+bool nova_storage_nonce_list(const char *path, nova_storage_nonces *ret, int deadline_ms, GError **error);
+
 #define NOVA_STORAGE_GROUPS 32
 
 /* Whom a QEMU runs as: `groups' are its supplementary ones. */

@@ -140,6 +140,36 @@ static void test_nonces(void **state)
 	assert_int_equal(count_entries(*state), 0);
 }
 
+static void test_nonces_are_listed(void **state)
+{
+	g_autofree char *other = g_build_filename(*state, ".nova-lite-nonce.not one", NULL);
+	g_autoptr(GError) error = NULL;
+	nova_storage_nonces list = { 0 };
+	bool found[20] = { 0 };
+
+	assert_true(g_file_set_contents(other, "", 0, NULL));
+	assert_ok(nova_storage_nonce_list(*state, &list, 5000, &error), error);
+	assert_int_equal(list.count, 0);
+	for (int i = 0; i < 20; i++) {
+		g_autofree char *nonce = g_strdup_printf("%d-a", i);
+
+		assert_ok(nova_storage_nonce_put(*state, nonce, 5000, &error), error);
+	}
+	for (int left = 20; left > 0; left -= (int)list.count) {
+		list = (nova_storage_nonces){ 0 };
+		assert_ok(nova_storage_nonce_list(*state, &list, 5000, &error), error);
+		assert_int_equal(list.count, MIN(left, NOVA_STORAGE_NONCES_MOST));
+		for (unsigned i = 0; i < list.count; i++) {
+			int number = atoi(list.names[i]);
+
+			assert_false(found[number]);
+			found[number] = true;
+			assert_ok(nova_storage_nonce_remove(*state, list.names[i], 5000, &error), error);
+		}
+	}
+	assert_int_equal(count_entries(*state), 1);
+}
+
 static void test_a_nonce_is_no_path(void **state)
 {
 	const char *const names[] = { "", "../x", "a/b", "a.b", "nonce nonce" };
@@ -314,6 +344,7 @@ int main(void)
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_damaged_identity_is_an_error, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_nonces, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_nonces_are_listed, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_nonce_is_no_path, scratch_setup, scratch_teardown),
 		cmocka_unit_test(test_disks_open_as_their_user),
 		cmocka_unit_test_setup_teardown(test_disks_open, scratch_setup, scratch_teardown),
