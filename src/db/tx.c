@@ -66,10 +66,10 @@ static bool ask_proof(const nova_job *job, nova_conn *conn, void *arg, bool *ret
 /* False by a test's will: the COMMIT was done, but its answer was lost with the connection. */
 static bool answered(nova_conn *conn, GError **error)
 {
-	if (nova_fault_point("db:committed", error))
+	if (nova_fault_point("db:committed", NULL))
 		return true;
 	conn->trouble = NOVA_TROUBLE_LOST;
-	return false;
+	return nova_fail(error, NOVA_FAULT_DATABASE, "fault point 'db:committed': the answer to COMMIT was lost");
 }
 
 /* One run of a job.  *ret_trouble says why it failed. */

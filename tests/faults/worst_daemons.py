@@ -129,10 +129,10 @@ def a_compute_service_is_frozen_past_its_lease():
             epoch = lab.epoch(host)
             number = guest.go()
             lab.wait_service(host, "compute", "paused")
+            before = len(lab.journal(guest.uuid, number))
             for _ in until(20, lambda: "the lease of %s does not run out" % host, pause=0.3):
                 if not lab.has_lease(host):
                     break
-            before = len(lab.journal(guest.uuid, number))
             lab.run("resume", host, "compute")
             if point == "compute:migrating:call":  # no copy was begun without a lease
                 slowest = max(slowest, guest.stayed(number))
