@@ -100,8 +100,10 @@ def copying(uuid, dest, host="HostB"):
     slow_copy(host, 4)
     number = api.live_migrate(uuid, dest)
     wait_state(uuid, number, "migrating")
-    for _ in until(20, lambda: lab.domain_state(dest, uuid)):
-        if lab.domain_state(dest, uuid) == "paused":
+    job = ""
+    for _ in until(20, lambda: job):
+        job = lab.virsh(host, "domjobinfo", uuid, check=False)
+        if re.search(r"^Data processed: +[1-9]", job, re.M):  # libvirt has set its speed by now
             return number
 
 
