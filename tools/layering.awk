@@ -26,6 +26,7 @@ BEGIN {
 	confine("libsmartcols/", "manage client")
 	confine("crypt.h", "common")
 	confine("curl/", "client compute api")
+	confine("yaml.h", "client")
 	confine("json-c/", "common rpc db api scheduler compute manage client")
 
 	# What the pure folder must not be able to do.

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WAIT_BUILD_S 300
+#define WAIT_BUILD_S  300
+#define WAIT_DELETE_S 120
 
 /* "private=10.0.0.4, 10.0.0.5; other=…" as every OpenStack client prints it. */
 static char *networks_of(json_object *server)
@@ -287,9 +288,40 @@ bool nova_cmd_boot(nova_client *client, int argc, char **argv, GError **error)
 	return true;
 }
 
+static bool give_back(GError **from, GError **error)
+{
+	g_propagate_error(error, g_steal_pointer(from));
+	return false;
+}
+
+/* True also when it is still there at the end of the wait, which the exit status then says. */
+static bool delete_one(nova_client *client, const char *server, bool wait, GError **error)
+{
+	g_autofree char *id = nova_session_server_id(client->session, server, error);
+	g_autofree char *path = g_strdup_printf("/servers/%s", id);
+
+	if (!id || !nova_session_request(client->session, "DELETE", path, NULL, NULL, NULL, error))
+		return false;
+	if (client->format == NOVA_OUTPUT_TABLE)
+		printf("Request to delete server %s has been accepted.\n", server);
+	for (int64_t deadline = g_get_monotonic_time() + WAIT_DELETE_S * G_USEC_PER_SEC; wait; g_usleep(200000)) {
+		g_autoptr(GError) gone = NULL;
+		g_autoptr(json_object) there G_GNUC_UNUSED = fetch(client, id, &gone);
+
+		if (nova_error_is(gone, NOVA_FAULT_NOT_FOUND))
+			break;
+		if (g_get_monotonic_time() > deadline) {
+			fprintf(stderr, "server %s is still there after %d s\n", server, WAIT_DELETE_S);
+			client->exit_status = NOVA_EXIT_TIMEOUT;
+			break;
+		}
+	}
+	return true;
+}
+
 bool nova_cmd_delete(nova_client *client, int argc, char **argv, GError **error)
 {
-	int wait = 0;
+	int wait = 0, done = 0;
 	const GOptionEntry entries[] = {
 		{ "wait", 0, 0, G_OPTION_ARG_NONE, &wait, "Wait until nothing of it is left",
 		  NULL },
@@ -299,28 +331,17 @@ bool nova_cmd_delete(nova_client *client, int argc, char **argv, GError **error)
 	if (!nova_client_parse(client, entries, 1, -1, &argc, &argv, error))
 		return false;
 	for (int i = 1; i < argc; i++) {
-		g_autofree char *id = nova_session_server_id(client->session, argv[i], error);
-		g_autofree char *path = g_strdup_printf("/servers/%s", id);
+		g_autoptr(GError) refused = NULL;
 
-		if (!id ||
-		    !nova_session_request(client->session, "DELETE", path, NULL, NULL, NULL, error))
-			return false;
-		if (client->format == NOVA_OUTPUT_TABLE)
-			printf("Request to delete server %s has been accepted.\n", argv[i]);
-		for (int64_t deadline = g_get_monotonic_time() + 120 * G_USEC_PER_SEC; wait;
-		     g_usleep(200000)) {
-			g_autoptr(GError) gone = NULL;
-			g_autoptr(json_object) server G_GNUC_UNUSED = fetch(client, id, &gone);
-
-			if (nova_error_is(gone, NOVA_FAULT_NOT_FOUND))
-				break;
-			if (g_get_monotonic_time() > deadline) {
-				fprintf(stderr, "server %s is still there after 120 s\n", argv[i]);
-				client->exit_status = NOVA_EXIT_TIMEOUT;
-				return true;
-			}
-		}
+		if (delete_one(client, argv[i], wait, &refused))
+			done++;
+		else if (argc == 2)
+			return give_back(&refused, error);
+		else
+			nova_client_report(argv[i], refused);
 	}
+	if (client->exit_status == NOVA_EXIT_OK)
+		nova_client_judge_batch(client, done, argc - 1);
 	return true;
 }
 
@@ -329,12 +350,32 @@ static bool act(nova_client *client, const char *server, json_object *body, cons
 {
 	g_autofree char *id = nova_session_server_id(client->session, server, error);
 	g_autofree char *path = g_strdup_printf("/servers/%s/action", id);
-	g_autoptr(json_object) owned = body;
 
-	if (!id || !nova_session_request(client->session, "POST", path, owned, NULL, NULL, error))
+	if (!id || !nova_session_request(client->session, "POST", path, body, NULL, NULL, error))
 		return false;
 	if (client->format == NOVA_OUTPUT_TABLE)
 		printf("Request to %s server %s has been accepted.\n", said, server);
+	return true;
+}
+
+/* The same action for each server named; takes `body' over. */
+static bool act_on_all(nova_client *client, int argc, char **argv, json_object *body, const char *said,
+		       GError **error)
+{
+	g_autoptr(json_object) owned = body;
+	int done = 0;
+
+	for (int i = 1; i < argc; i++) {
+		g_autoptr(GError) refused = NULL;
+
+		if (act(client, argv[i], owned, said, &refused))
+			done++;
+		else if (argc == 2)
+			return give_back(&refused, error);
+		else
+			nova_client_report(argv[i], refused);
+	}
+	nova_client_judge_batch(client, done, argc - 1);
 	return true;
 }
 
@@ -348,14 +389,14 @@ static json_object *bare_action(const char *name)
 
 bool nova_cmd_start(nova_client *client, int argc, char **argv, GError **error)
 {
-	return nova_client_parse(client, NULL, 1, 1, &argc, &argv, error) &&
-	       act(client, argv[1], bare_action("os-start"), "start", error);
+	return nova_client_parse(client, NULL, 1, -1, &argc, &argv, error) &&
+	       act_on_all(client, argc, argv, bare_action("os-start"), "start", error);
 }
 
 bool nova_cmd_stop(nova_client *client, int argc, char **argv, GError **error)
 {
-	return nova_client_parse(client, NULL, 1, 1, &argc, &argv, error) &&
-	       act(client, argv[1], bare_action("os-stop"), "stop", error);
+	return nova_client_parse(client, NULL, 1, -1, &argc, &argv, error) &&
+	       act_on_all(client, argc, argv, bare_action("os-stop"), "stop", error);
 }
 
 bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error)
@@ -366,14 +407,31 @@ bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error)
 		  "Cut the power instead of asking the guest", NULL },
 		{ 0 },
 	};
+	json_object *body, *reboot;
 
-	if (!nova_client_parse(client, entries, 1, 1, &argc, &argv, error))
+	if (!nova_client_parse(client, entries, 1, -1, &argc, &argv, error))
 		return false;
-	json_object *body = json_object_new_object(), *reboot = json_object_new_object();
-
+	body = json_object_new_object();
+	reboot = json_object_new_object();
 	nova_json_add_str(reboot, "type", hard ? "HARD" : "SOFT");
 	nova_json_add(body, "reboot", reboot);
-	return act(client, argv[1], body, "reboot", error);
+	return act_on_all(client, argc, argv, body, "reboot", error);
+}
+
+bool nova_cmd_rename(nova_client *client, int argc, char **argv, GError **error)
+{
+	g_autofree char *id = NULL;
+	g_autofree char *path = NULL;
+	g_autoptr(json_object) body = json_object_new_object();
+	json_object *server = json_object_new_object();
+
+	nova_json_add(body, "server", server);
+	if (!nova_client_parse(client, NULL, 2, 2, &argc, &argv, error))
+		return false;
+	nova_json_add_str(server, "name", argv[2]);
+	id = nova_session_server_id(client->session, argv[1], error);
+	path = g_strdup_printf("/servers/%s", id);
+	return id && nova_session_request(client->session, "PUT", path, body, NULL, NULL, error);
 }
 
 bool nova_cmd_console_log(nova_client *client, int argc, char **argv, GError **error)
@@ -403,5 +461,57 @@ bool nova_cmd_console_log(nova_client *client, int argc, char **argv, GError **e
 	fputs(text, stdout);
 	if (*text && text[strlen(text) - 1] != '\n')
 		putchar('\n');
+	return true;
+}
+
+/* ---- what was done to it ---- */
+
+bool nova_cmd_instance_action_list(nova_client *client, int argc, char **argv, GError **error)
+{
+	static const nova_client_column columns[] = {
+		{ "Action", "action" },	      { "Request_ID", "request_id" }, { "Message", "message" },
+		{ "Start_Time", "start_time" }, { "Updated_At", "updated_at" }, { NULL, NULL },
+	};
+	g_autofree char *id = NULL;
+	g_autofree char *path = NULL;
+
+	if (!nova_client_parse(client, NULL, 1, 1, &argc, &argv, error))
+		return false;
+	id = nova_session_server_id(client->session, argv[1], error);
+	path = g_strdup_printf("/servers/%s/os-instance-actions", id);
+	return id && nova_client_list(client, path, "instanceActions", columns, error);
+}
+
+bool nova_cmd_instance_action(nova_client *client, int argc, char **argv, GError **error)
+{
+	static const nova_client_column columns[] = {
+		{ "Event", "event" },	  { "Host", "host" },	  { "Start_Time", "start_time" },
+		{ "Finish_Time", "finish_time" }, { "Result", "result" }, { "Details", "details" },
+		{ NULL, NULL },
+	};
+	g_autofree char *id = NULL;
+	g_autofree char *request = NULL;
+	g_autofree char *path = NULL;
+	g_autoptr(json_object) reply = NULL;
+	json_object *action, *events;
+
+	if (!nova_client_parse(client, NULL, 2, 2, &argc, &argv, error))
+		return false;
+	id = nova_session_server_id(client->session, argv[1], error);
+	request = nova_session_escape(argv[2]);
+	path = g_strdup_printf("/servers/%s/os-instance-actions/%s", id, request);
+	reply = id ? nova_session_get(client->session, path, error) : NULL;
+	if (!reply || !nova_json_get_object(reply, "instanceAction", &action, error) ||
+	    !nova_json_get_array(action, "events", &events, error))
+		return false;
+	if (client->format == NOVA_OUTPUT_JSON) {
+		nova_client_print_object(client, action);
+		return true;
+	}
+	g_autoptr(json_object) steps = json_object_get(events);
+
+	json_object_object_del(action, "events");
+	nova_client_print_object(client, action);
+	nova_client_print_list(client, steps, columns);
 	return true;
 }

@@ -15,6 +15,7 @@ enum {
 	NOVA_EXIT_NOT_FOUND = 3,
 	NOVA_EXIT_REFUSED = 4, /* a check said no; the message says why */
 	NOVA_EXIT_TIMEOUT = 5, /* gave up waiting; the operation goes on */
+	NOVA_EXIT_PARTIAL = 7, /* of several things some were done and some were not */
 };
 
 typedef struct nova_client {
@@ -26,10 +27,12 @@ typedef struct nova_client {
 
 typedef struct nova_client_command {
 	const char *name; /* one word, or two; NULL ends the table */
-	const char *arguments;
+	const char *also; /* another spelling, or NULL */
+	const char *arguments; /* each in capitals, for completion says what it names: SERVER, HOST, ... */
 	const char *doc;
 	/* argv[0] is the command. */
 	bool (*run)(nova_client *client, int argc, char **argv, GError **error);
+	bool alone; /* runs without a session */
 } nova_client_command;
 
 extern const nova_client_command nova_client_commands[];
@@ -48,10 +51,19 @@ typedef struct nova_client_column {
 void nova_client_print_list(const nova_client *client, json_object *array,
 			    const nova_client_column *columns);
 
+/* GETs `path' and prints the list below `key' of the answer. */
+bool nova_client_list(nova_client *client, const char *path, const char *key, const nova_client_column *columns,
+		      GError **error);
+
+/* For commands that do the same to several things: `done' of `all' have worked, the others were reported with
+ * nova_client_report().  Sets the exit status. */
+void nova_client_judge_batch(nova_client *client, int done, int all);
+void nova_client_report(const char *what, const GError *error);
+
 /* Prints one object as Property | Value, sorted by property. */
 void nova_client_print_object(const nova_client *client, json_object *object);
 
-/* ---- the commands, by file ---- */
+/* ---- the commands ---- */
 bool nova_cmd_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_show(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_boot(nova_client *client, int argc, char **argv, GError **error);
@@ -59,14 +71,36 @@ bool nova_cmd_delete(nova_client *client, int argc, char **argv, GError **error)
 bool nova_cmd_start(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_stop(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_rename(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_console_log(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_instance_action_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_instance_action(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_live_migration(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_live_migration_abort(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_live_migration_force_complete(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_host_evacuate_live(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_migration_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_server_migration_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_server_migration_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_migration_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_migration_watch(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_migration_abort(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_migration_force_complete(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_migration_explain(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_service_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_service_enable(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_service_disable(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_service_force_down(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_hypervisor_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_hypervisor_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_hypervisor_servers(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_hypervisor_stats(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_host_describe(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_availability_zone_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_flavor_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_flavor_show(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_image_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_limits(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_version_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_completion(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_complete(nova_client *client, int argc, char **argv, GError **error);

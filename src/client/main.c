@@ -9,44 +9,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-const nova_client_command nova_client_commands[] = {
-	{ "list", "", "List servers.", nova_cmd_list },
-	{ "show", "SERVER", "Show a server.", nova_cmd_show },
-	{ "boot", "NAME", "Create a server and start it.", nova_cmd_boot },
-	{ "delete", "SERVER…", "Delete servers.", nova_cmd_delete },
-	{ "start", "SERVER", "Start a stopped server.", nova_cmd_start },
-	{ "stop", "SERVER", "Shut a server down.", nova_cmd_stop },
-	{ "reboot", "SERVER", "Reboot a server.", nova_cmd_reboot },
-	{ "console-log", "SERVER", "Print what a server wrote to its console.",
-	  nova_cmd_console_log },
-	{ "live-migration", "SERVER [HOST]", "Move a running server to HOST, or to the best one.",
-	  nova_cmd_live_migration },
-	{ "live-migration-abort", "SERVER MIGRATION",
-	  "Abort a live migration; the server stays where it is.", nova_cmd_live_migration_abort },
-	{ "server-migration-list", "SERVER", "List a server's migrations that are under way.",
-	  nova_cmd_server_migration_list },
-	{ "server-migration-show", "SERVER MIGRATION", "Show one of them.",
-	  nova_cmd_server_migration_show },
-	{ "migration explain", "MIGRATION", "Tell the story of a migration: who, when, where and why.",
-	  nova_cmd_migration_explain },
-	{ "service-list", "", "List services and whether they are up.", nova_cmd_service_list },
-	{ "hypervisor-list", "", "List hypervisors.", nova_cmd_hypervisor_list },
-	{ "host-describe", "HOST", "Show what a host has and who uses it.",
-	  nova_cmd_host_describe },
-	{ "flavor-list", "", "List flavors.", nova_cmd_flavor_list },
-	{ "image-list", "", "List images.", nova_cmd_image_list },
-	{ NULL, NULL, NULL, NULL },
-};
+#define HELP_COLUMN 52
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "usage: nova-lite [-o table|json|value] [--debug] COMMAND …\n\n");
+	fprintf(out, "usage: nova-lite [-o table|json|value] [--os-cloud NAME] [--debug] COMMAND …\n\n");
 	for (const nova_client_command *row = nova_client_commands; row->name; row++) {
-		g_autofree char *what = g_strdup_printf("%s %s", row->name, row->arguments);
+		if (*row->name == '_')
+			continue;
+		g_autofree char *what =
+			g_strdup_printf("%s%s%s%s%s", row->name, *row->arguments ? " " : "", row->arguments,
+					row->also ? ", " : "", row->also ? row->also : "");
 
-		fprintf(out, "  %-40s %s\n", what, row->doc);
+		int room = HELP_COLUMN - (int)g_utf8_strlen(what, -1);
+
+		if (room < 0)
+			fprintf(out, "  %s\n%*s", what, HELP_COLUMN + 3, "");
+		else
+			fprintf(out, "  %s%*s ", what, room, "");
+		fprintf(out, "%s\n", row->doc);
 	}
-	fprintf(out, "\nServers are named by name or ID.  OS_ENDPOINT says where the service is.\n"
+	fprintf(out, "\nServers, flavors and images are named by name or ID, hosts and services by the host's name.\n"
+		     "Where the service is and who asks: clouds.yaml (--os-cloud, OS_CLOUD) or the variables OS_*.\n"
 		     "Each command has a --help of its own.\n");
 }
 
@@ -78,6 +62,21 @@ bool nova_client_parse(nova_client *client, const GOptionEntry *entries, int lea
 	return !format || nova_output_format_parse(format, &client->format, error);
 }
 
+/* Where to go, from the command line; NULL: not said. */
+struct place {
+	char *cloud, *endpoint, *cacert;
+	int insecure, debug;
+};
+
+/* A question about the command alone must not fail for lack of a service. */
+static bool is_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "-?") == 0)
+			return true;
+	return false;
+}
+
 static int status_of(const GError *error)
 {
 	switch (nova_error_fault(error)) {
@@ -94,13 +93,26 @@ static int status_of(const GError *error)
 	}
 }
 
-static int run(nova_client *client, const char *endpoint, bool debug, int argc, char **argv)
+static int run(nova_client *client, const struct place *place, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(nova_session) session = nova_session_new(endpoint, debug, &error);
+	g_autoptr(nova_session) session = NULL;
+	bool ok = true;
 
+	if (!client->command->alone && !is_help(argc, argv)) {
+		nova_cloud *cloud = nova_cloud_load(place->cloud, &error);
+
+		if (cloud && place->cacert) {
+			g_free(cloud->cacert);
+			cloud->cacert = g_strdup(place->cacert);
+		}
+		if (cloud && place->insecure)
+			cloud->insecure = true;
+		session = cloud ? nova_session_new(cloud, place->endpoint, place->debug, &error) : NULL;
+		ok = session != NULL;
+	}
 	client->session = session;
-	if (session && client->command->run(client, argc, argv, &error)) {
+	if (ok && client->command->run(client, argc, argv, &error)) {
 		if (fflush(stdout) == 0)
 			return client->exit_status;
 		perror("nova-lite: standard output");
@@ -127,13 +139,20 @@ int main(int argc, char **argv)
 {
 	nova_client client = { 0 };
 	g_autofree char *format = NULL;
+	g_autofree char *cloud = NULL;
 	g_autofree char *endpoint = NULL;
-	int debug = 0, version = 0, help = 0;
+	g_autofree char *cacert = NULL;
+	int insecure = 0, debug = 0, version = 0, help = 0;
 	const GOptionEntry entries[] = {
 		{ "output", 'o', 0, G_OPTION_ARG_STRING, &format, "table, json or value",
 		  "FORMAT" },
+		{ "os-cloud", 0, 0, G_OPTION_ARG_STRING, &cloud, "The cloud of this name in clouds.yaml",
+		  "NAME" },
 		{ "os-endpoint", 0, 0, G_OPTION_ARG_STRING, &endpoint, "Where the service is",
 		  "URL" },
+		{ "os-cacert", 0, 0, G_OPTION_ARG_FILENAME, &cacert, "Certificates to trust", "FILE" },
+		{ "insecure", 0, 0, G_OPTION_ARG_NONE, &insecure, "Do not check the service's certificate",
+		  NULL },
 		{ "debug", 0, 0, G_OPTION_ARG_NONE, &debug, "Print each request", NULL },
 		{ "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit",
 		  NULL },
@@ -160,17 +179,41 @@ int main(int argc, char **argv)
 		print_help(argc < 2 && !help ? stderr : stdout);
 		return argc < 2 && !help ? NOVA_EXIT_USAGE : NOVA_EXIT_OK;
 	}
-	int words = 1;
+	const struct place place = { cloud, endpoint, cacert, insecure, debug };
+	int words = 0;
 
 	client.command = nova_client_commands;
-	while (client.command->name && !(words = words_of(client.command->name, argc, argv)))
+	while (client.command->name && !(words = words_of(client.command->name, argc, argv)) &&
+	       !(client.command->also && (words = words_of(client.command->also, argc, argv))))
 		client.command++;
 	if (!client.command->name) {
 		fprintf(stderr, "ERROR: there is no command '%s'; nova-lite --help lists them\n",
 			argv[1]);
 		return NOVA_EXIT_USAGE;
 	}
-	return run(&client, endpoint, debug, argc - words, argv + words);
+	return run(&client, &place, argc - words, argv + words);
+}
+
+bool nova_client_list(nova_client *client, const char *path, const char *key, const nova_client_column *columns,
+		      GError **error)
+{
+	g_autoptr(json_object) reply = nova_session_get(client->session, path, error);
+	json_object *rows;
+
+	if (!reply || !nova_json_get_array(reply, key, &rows, error))
+		return false;
+	nova_client_print_list(client, rows, columns);
+	return true;
+}
+
+void nova_client_report(const char *what, const GError *error)
+{
+	fprintf(stderr, "ERROR: %s: %s\n", what, error->message);
+}
+
+void nova_client_judge_batch(nova_client *client, int done, int all)
+{
+	client->exit_status = done == all ? NOVA_EXIT_OK : done == 0 ? NOVA_EXIT_FAILED : NOVA_EXIT_PARTIAL;
 }
 
 void nova_client_print_list(const nova_client *client, json_object *array,

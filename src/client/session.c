@@ -23,8 +23,10 @@ enum way {
 
 struct nova_session {
 	CURL *curl;
+	nova_cloud *cloud;
 	enum way way;
 	char *endpoint, *token; /* NULL until logged in */
+	unsigned timeout_s;
 	bool debug;
 };
 
@@ -34,34 +36,39 @@ struct reply {
 	bool too_large;
 };
 
-static const char *env(const char *name)
+/* False and what to set when there is no value. */
+static bool needs(const nova_cloud *cloud, const char *variable, const char *value, const char *example,
+		       GError **error)
 {
-	const char *value = g_getenv(name);
+	g_autofree char *what = nova_cloud_blame(cloud, variable);
 
-	return value && *value ? value : NULL;
+	return value || nova_fail(error, NOVA_FAULT_CONFIG, "set %s to log in%s", what, example);
 }
 
-static bool find_way(enum way *ret, GError **error)
+static bool find_way(const nova_cloud *cloud, enum way *ret, GError **error)
 {
-	const char *type = env("OS_AUTH_TYPE");
+	const char *type = cloud->auth_type;
 
 	if (!type)
-		*ret = env("OS_AUTH_URL") && env("OS_USERNAME") && env("OS_PASSWORD") ? BY_PASSWORD : BY_TOKEN;
+		*ret = cloud->auth_url && cloud->username && cloud->password ? BY_PASSWORD : BY_TOKEN;
 	else if (strcmp(type, "none") == 0 || strcmp(type, "admin_token") == 0)
 		*ret = BY_TOKEN;
 	else if (strcmp(type, "password") == 0 || strcmp(type, "v3password") == 0)
 		*ret = BY_PASSWORD;
 	else if (strcmp(type, "http_basic") == 0)
 		*ret = BY_BASIC;
-	else
+	else {
+		g_autofree char *what = nova_cloud_blame(cloud, "OS_AUTH_TYPE");
+
 		return nova_fail(error, NOVA_FAULT_CONFIG,
-				 "OS_AUTH_TYPE '%s' is not known here; use none, password or http_basic", type);
-	if (*ret != BY_TOKEN && (!env("OS_USERNAME") || !env("OS_PASSWORD")))
-		return nova_fail(error, NOVA_FAULT_CONFIG, "set OS_USERNAME and OS_PASSWORD to log in");
-	if (*ret == BY_PASSWORD && !env("OS_AUTH_URL"))
-		return nova_fail(error, NOVA_FAULT_CONFIG,
-				 "set OS_AUTH_URL to log in, e.g. to http://127.0.0.1:8774/identity");
-	return true;
+				 "%s: '%s' is not known here; use none, password or http_basic", what, type);
+	}
+	if (*ret == BY_TOKEN)
+		return true;
+	return needs(cloud, "OS_USERNAME", cloud->username, "", error) &&
+	       needs(cloud, "OS_PASSWORD", cloud->password, "", error) &&
+	       (*ret == BY_BASIC || needs(cloud, "OS_AUTH_URL", cloud->auth_url,
+					       ", e.g. to http://127.0.0.1:8774/identity", error));
 }
 
 static bool is_url(const char *url)
@@ -77,30 +84,30 @@ static void set_endpoint(nova_session *session, const char *endpoint)
 		session->endpoint[strlen(session->endpoint) - 1] = '\0';
 }
 
-nova_session *nova_session_new(const char *endpoint, bool debug, GError **error)
+static bool check_url(const nova_cloud *cloud, const char *variable, const char *url, GError **error)
 {
+	g_autofree char *what = nova_cloud_blame(cloud, variable);
+
+	return is_url(url) ||
+	       nova_fail(error, NOVA_FAULT_CONFIG,
+			 "the address '%s' begins neither with http:// nor with https://; set %s, e.g. to %s", url,
+			 what, DEFAULT_ENDPOINT);
+}
+
+nova_session *nova_session_new(nova_cloud *cloud, const char *endpoint, bool debug, GError **error)
+{
+	g_autoptr(nova_cloud) owned = cloud;
 	enum way way = BY_TOKEN;
 
-	if (!find_way(&way, error))
+	if (!find_way(cloud, &way, error))
 		return NULL;
 	if (!endpoint)
-		endpoint = env("OS_ENDPOINT");
-	if (!endpoint)
-		endpoint = env("NOVA_LITE_ENDPOINT");
+		endpoint = cloud->endpoint;
 	if (!endpoint && way != BY_PASSWORD)
 		endpoint = DEFAULT_ENDPOINT;
-	if (endpoint && !is_url(endpoint)) {
-		nova_fail(error, NOVA_FAULT_CONFIG,
-			  "the endpoint '%s' is no http:// or https:// address; set OS_ENDPOINT, "
-			  "e.g. to %s",
-			  endpoint, DEFAULT_ENDPOINT);
+	if ((endpoint && !check_url(cloud, "OS_ENDPOINT", endpoint, error)) ||
+	    (way == BY_PASSWORD && !check_url(cloud, "OS_AUTH_URL", cloud->auth_url, error)))
 		return NULL;
-	}
-	if (way == BY_PASSWORD && !is_url(env("OS_AUTH_URL"))) {
-		nova_fail(error, NOVA_FAULT_CONFIG, "OS_AUTH_URL '%s' is no http:// or https:// address",
-			  env("OS_AUTH_URL"));
-		return NULL;
-	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		nova_fail(error, NOVA_FAULT_INTERNAL, "libcurl cannot be initialised");
 		return NULL;
@@ -108,13 +115,20 @@ nova_session *nova_session_new(const char *endpoint, bool debug, GError **error)
 	nova_session *session = g_new0(nova_session, 1);
 
 	session->curl = curl_easy_init();
+	session->cloud = g_steal_pointer(&owned);
 	session->way = way;
+	session->timeout_s = REQUEST_S;
 	session->debug = debug;
 	if (endpoint)
 		set_endpoint(session, endpoint);
 	if (way == BY_TOKEN)
-		session->token = g_strdup(env("OS_TOKEN") ? env("OS_TOKEN") : "admin:default");
+		session->token = g_strdup(cloud->token ? cloud->token : "admin:default");
 	return session;
+}
+
+void nova_session_set_timeout(nova_session *session, unsigned seconds)
+{
+	session->timeout_s = seconds;
 }
 
 void nova_session_free(nova_session *session)
@@ -123,6 +137,7 @@ void nova_session_free(nova_session *session)
 		return;
 	curl_easy_cleanup(session->curl);
 	curl_global_cleanup();
+	nova_cloud_free(session->cloud);
 	g_free(session->endpoint);
 	g_free(session->token);
 	g_free(session);
@@ -253,12 +268,18 @@ static bool exchange(nova_session *session, const char *method, const char *url,
 	curl_easy_setopt(session->curl, CURLOPT_HEADERDATA, reply);
 	curl_easy_setopt(session->curl, CURLOPT_ERRORBUFFER, problem);
 	curl_easy_setopt(session->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	curl_easy_setopt(session->curl, CURLOPT_TIMEOUT, (long)REQUEST_S);
+	curl_easy_setopt(session->curl, CURLOPT_TIMEOUT, (long)session->timeout_s);
 	curl_easy_setopt(session->curl, CURLOPT_NOSIGNAL, 1L);
+	if (session->cloud->cacert)
+		curl_easy_setopt(session->curl, CURLOPT_CAINFO, session->cloud->cacert);
+	if (session->cloud->insecure) {
+		curl_easy_setopt(session->curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(session->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (session->way == BY_BASIC) {
 		curl_easy_setopt(session->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-		curl_easy_setopt(session->curl, CURLOPT_USERNAME, env("OS_USERNAME"));
-		curl_easy_setopt(session->curl, CURLOPT_PASSWORD, env("OS_PASSWORD"));
+		curl_easy_setopt(session->curl, CURLOPT_USERNAME, session->cloud->username);
+		curl_easy_setopt(session->curl, CURLOPT_PASSWORD, session->cloud->password);
 	}
 	if (body)
 		curl_easy_setopt(session->curl, CURLOPT_COPYPOSTFIELDS, nova_json_text(body));
@@ -270,13 +291,17 @@ static bool exchange(nova_session *session, const char *method, const char *url,
 		fprintf(stderr, "%s %s -> %ld\n", method, url, *ret_status);
 	if (code == CURLE_OK)
 		return true;
+	g_autofree char *address = nova_cloud_blame(session->cloud, microversion ? "OS_ENDPOINT" : "OS_AUTH_URL");
+	g_autofree char *trust = nova_cloud_blame(session->cloud, "OS_CACERT");
+	const char *why = reply->too_large ? "the answer is too large" : *problem ? problem : curl_easy_strerror(code);
+
+	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+		return nova_fail(error, NOVA_FAULT_MESSAGING,
+				 "%s: %s; does %s name the file with the certificate of who signed the service's?",
+				 url, why, trust);
 	return nova_fail(error, NOVA_FAULT_MESSAGING,
 			 "no answer from %s: %s; is nova-lite-api running there, and is %s right?",
-			 microversion ? session->endpoint : url,
-			 reply->too_large ? "the answer is too large"
-			 : *problem	  ? problem
-					  : curl_easy_strerror(code),
-			 microversion ? "OS_ENDPOINT" : "OS_AUTH_URL");
+			 microversion ? session->endpoint : url, why, address);
 }
 
 /* ---- logging in ---- */
@@ -289,38 +314,36 @@ static json_object *named(const char *key, const char *value)
 	return object;
 }
 
-static json_object *domain_of(const char *name_variable, const char *id_variable)
+static json_object *domain_of(const char *name, const char *id)
 {
-	const char *name = env(name_variable), *id = env(id_variable);
-
 	return name && !id ? named("name", name) : named("id", id ? id : "default");
 }
 
-/* The project of OS_PROJECT_ID or OS_PROJECT_NAME; NULL: the user's own. */
-static json_object *scope_of(void)
+/* The project asked for; NULL: the user's own. */
+static json_object *scope_of(const nova_cloud *cloud)
 {
-	const char *id = env("OS_PROJECT_ID"), *name = env("OS_PROJECT_NAME");
+	const char *id = cloud->project_id, *name = cloud->project_name;
 	json_object *scope, *project;
 
 	if (!id && !name)
 		return NULL;
 	project = id ? named("id", id) : named("name", name);
 	if (!id)
-		nova_json_add(project, "domain", domain_of("OS_PROJECT_DOMAIN_NAME", "OS_PROJECT_DOMAIN_ID"));
+		nova_json_add(project, "domain", domain_of(cloud->project_domain_name, cloud->project_domain_id));
 	scope = json_object_new_object();
 	nova_json_add(scope, "project", project);
 	return scope;
 }
 
-static json_object *credentials(void)
+static json_object *credentials(const nova_cloud *cloud)
 {
 	json_object *body = json_object_new_object(), *auth = json_object_new_object();
 	json_object *identity = json_object_new_object(), *methods = json_object_new_array();
-	json_object *password = json_object_new_object(), *user = named("name", env("OS_USERNAME"));
-	json_object *scope = scope_of();
+	json_object *password = json_object_new_object(), *user = named("name", cloud->username);
+	json_object *scope = scope_of(cloud);
 
-	nova_json_add(user, "domain", domain_of("OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID"));
-	nova_json_add_str(user, "password", env("OS_PASSWORD"));
+	nova_json_add(user, "domain", domain_of(cloud->user_domain_name, cloud->user_domain_id));
+	nova_json_add_str(user, "password", cloud->password);
 	nova_json_add(password, "user", user);
 	json_object_array_add(methods, json_object_new_string("password"));
 	nova_json_add(identity, "methods", methods);
@@ -332,8 +355,8 @@ static json_object *credentials(void)
 	return body;
 }
 
-/* The public address of the compute service in a token's catalog; borrowed, NULL: not there. */
-static const char *compute_of(json_object *token)
+/* The address of the compute service in a token's catalog; borrowed, NULL: not there. */
+static const char *compute_of(json_object *token, const char *wanted)
 {
 	json_object *catalog = nova_json_find(token, "token.catalog");
 	size_t n = json_object_is_type(catalog, json_type_array) ? json_object_array_length(catalog) : 0;
@@ -351,7 +374,7 @@ static const char *compute_of(json_object *token)
 			const char *interface = NULL, *url = NULL;
 
 			if (nova_json_get_str(endpoint, "interface", &interface, NULL) &&
-			    nova_json_get_str(endpoint, "url", &url, NULL) && strcmp(interface, "public") == 0)
+			    nova_json_get_str(endpoint, "url", &url, NULL) && strcmp(interface, wanted) == 0)
 				return url;
 		}
 	}
@@ -360,15 +383,21 @@ static const char *compute_of(json_object *token)
 
 static bool take_token(nova_session *session, const struct reply *reply, json_object *token, GError **error)
 {
-	const char *compute = compute_of(token);
+	const nova_cloud *cloud = session->cloud;
+	const char *wanted = cloud->interface ? cloud->interface : "public", *compute = NULL;
 
+	if (g_str_has_suffix(wanted, "URL")) /* as in publicURL, an older spelling */
+		compute = g_str_has_prefix(wanted, "internal") ? "internal"
+			  : g_str_has_prefix(wanted, "admin")  ? "admin"
+							       : "public";
+	compute = compute_of(token, compute ? compute : wanted);
 	if (!reply->subject_token)
-		return nova_fail(error, NOVA_FAULT_INTERNAL, "%s gave no token; is OS_AUTH_URL right?",
-				 env("OS_AUTH_URL"));
+		return nova_fail(error, NOVA_FAULT_INTERNAL,
+				 "%s gave no token; is this the address of an Identity API?", cloud->auth_url);
 	if (!session->endpoint && (!compute || !is_url(compute)))
 		return nova_fail(error, NOVA_FAULT_CONFIG,
 				 "the token of '%s' is for no project with a compute service; set OS_PROJECT_NAME",
-				 env("OS_USERNAME"));
+				 cloud->username);
 	if (!session->endpoint)
 		set_endpoint(session, compute);
 	g_free(session->token);
@@ -379,9 +408,9 @@ static bool take_token(nova_session *session, const struct reply *reply, json_ob
 /* A new token for the session, and its endpoint where none was given. */
 static bool log_in(nova_session *session, GError **error)
 {
-	g_autofree char *base = g_strdup(env("OS_AUTH_URL"));
+	g_autofree char *base = g_strdup(session->cloud->auth_url);
 	g_autofree char *url = NULL;
-	g_autoptr(json_object) body = credentials();
+	g_autoptr(json_object) body = credentials(session->cloud);
 	g_autoptr(json_object) token = NULL;
 	struct reply reply = { .body = g_string_new(NULL) };
 	long status = 0;
@@ -396,7 +425,7 @@ static bool log_in(nova_session *session, GError **error)
 	if (ok && status == 401)
 		ok = nova_fail(error, NOVA_FAULT_UNAUTHORIZED,
 			       "%s does not accept the user '%s' with this password and project (HTTP 401)", base,
-			       env("OS_USERNAME"));
+			       session->cloud->username);
 	ok = ok && judge(status, &reply, token, error) && take_token(session, &reply, token, error);
 	clear_reply(&reply);
 	return ok;

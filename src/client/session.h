@@ -2,15 +2,15 @@
  *
  * session.h - talking to the compute API as one user.
  *
- * Where and who come from the environment, by the names every OpenStack client reads.  With
- * OS_AUTH_URL, OS_USERNAME and OS_PASSWORD (OS_AUTH_TYPE absent or password) it logs in with the
- * first request, for the project of OS_PROJECT_NAME or OS_PROJECT_ID, and again when its token has
- * ended; the endpoint is that of the catalog unless one is given.  OS_AUTH_TYPE=http_basic sends
- * user and password with each request.  Otherwise: OS_ENDPOINT (or NOVA_LITE_ENDPOINT; default
- * http://127.0.0.1:8774/v2.1) and OS_TOKEN.  A session keeps one connection alive. Single-threaded.
+ * With auth_url, user name and password (auth_type absent or password) it logs in with the first request, for the
+ * project asked for or the user's own, and again when its token has ended; the endpoint is that of the catalog unless
+ * one is given.  auth_type http_basic sends user and password with each request.  Otherwise: the endpoint
+ * (http://127.0.0.1:8774/v2.1 when none is given) and the token.  A session keeps one connection alive.
+ * Single-threaded.
  */
 #pragma once
 
+#include "client/cloud.h"
 #include "common/error.h"
 #include "common/json_auto.h"
 
@@ -18,8 +18,11 @@
 
 typedef struct nova_session nova_session;
 
-/* endpoint NULL: from the environment.  `debug' prints each request and status on stderr. */
-nova_session *nova_session_new(const char *endpoint, bool debug, GError **error);
+/* Takes `cloud' over, also when it fails.  endpoint NULL: as the cloud says.  `debug' prints each request and status on
+ * stderr. */
+nova_session *nova_session_new(nova_cloud *cloud, const char *endpoint, bool debug, GError **error);
+/* How long one request may take; 120 s when nothing is said. */
+void nova_session_set_timeout(nova_session *session, unsigned seconds);
 void nova_session_free(nova_session *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_session, nova_session_free)
 

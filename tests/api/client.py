@@ -8,9 +8,11 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -866,6 +868,126 @@ def wait_and_agree(sid):
                " finished_at IS NULL RETURNING id"):
             return
         time.sleep(0.1)
+
+
+# ---- our client ----
+
+OURS = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "no_proxy": "127.0.0.1",
+        "OS_ENDPOINT": BASE + "/v2.1"}
+
+
+def ours(*words, want=0, env=OURS):
+    out = subprocess.run([os.environ["API_BUILD"] + "/nova-lite", *words], env=env, capture_output=True, text=True, timeout=60)
+    equal(out.returncode, want, words, out.stdout, out.stderr)
+    return out.stdout + out.stderr
+
+
+def ours_json(*words):
+    return json.loads(ours("-o", "json", *words))
+
+
+def our_commands():
+    name = "own-" + uuid.uuid4().hex[:6]
+    sid = booted(name)
+    equal(ours_json("vm", "show", name)["id"], sid)
+    ours("rename", name, name + "-b")
+    name += "-b"
+    equal(ours_json("show", sid)["name"], name)
+    assert name in ours("vm", "list", "--host", "HostB")
+    assert sid in ours("hypervisor-servers", "HostB")
+    equal(ours_json("host", "show", "HostB")["memory_mb"], 4096)
+    equal(ours_json("hypervisor-stats")["vcpus"], 8)
+    equal(ours_json("flavor-show", "m1.tiny")["id"], ours_json("flavor-show", "1")["id"])
+    assert "There is no flavor 'nonesuch'" in ours("flavor-show", "nonesuch", want=3)
+    equal([z["zoneName"] for z in ours_json("availability-zone-list")], ["nova"])
+    equal(ours_json("version-list")[0]["version"], "2.87")
+    assert "totalInstancesUsed" in ours_json("limits")
+    # services, by the host's name and by ID
+    shown = ours_json("service-disable", "HostC", "--reason", "a new fan")[0]
+    equal((shown["status"], shown["disabled_reason"]), ("disabled", "a new fan"))
+    equal(ours_json("host", "enable", shown["id"])[0]["status"], "enabled")
+    equal(ours_json("service-force-down", "HostC")[0]["forced_down"], True)
+    equal(ours_json("service-force-down", "--unset", "HostC")[0]["forced_down"], False)
+    ours("service-enable", "HostZ", want=3)
+    # migrations, by server and by number
+    act(sid, {"os-migrateLive": {"host": "HostC", "block_migration": "auto"}}, "2.87")
+    listed = ours_json("migration-list", "--server", name)
+    equal([(m["instance_uuid"], m["source_compute"]) for m in listed[:1]], [(sid, "HostB")])
+    number = str(listed[0]["id"])
+    equal([m["id"] for m in ours_json("migration", "list", "--server", sid, "--host", "HostB", "--limit", "1")], [int(number)])
+    equal(ours_json("migration", "show", number)["server_uuid"], sid)
+    equal(ours_json("migration", "show", listed[0]["uuid"])["id"], int(number))
+    ours("migration", "force-complete", number, want=4)  # it does not run yet
+    ours("live-migration-force-complete", name, number, want=4)
+    ours("migration", "abort", number)
+    equal(sql(f"SELECT abort_requested FROM operations WHERE id = {number}"), "t")
+    finish(sid, "cancelled", "'aborted'")
+    assert "was aborted" in ours("migration", "watch", number, want=1)
+    ours("migration", "watch", "999999999", want=3)
+    actions = ours_json("instance-action-list", name)
+    assert "live-migration" in [a["action"] for a in actions], actions
+    request = next(a["request_id"] for a in actions if a["action"] == "live-migration")
+    assert ours_json("instance-action", name, request)["events"]
+    assert "Finish_Time" in ours("instance-action", name, request)
+    ours("instance-action", name, "req-" + NOWHERE, want=3)
+    # several at once: 7 when some were refused, their fault when all were
+    out = ours("stop", name, "nonesuch-1", want=7)
+    assert f"Request to stop server {name} has been accepted" in out and "nonesuch-1" in out, out
+    finish(sid)
+    ours("start", "nonesuch-1", "nonesuch-2", want=1)
+    ours("start", "nonesuch-1", want=3)
+    ours("delete", name, "nonesuch-1", want=7)
+    finish(sid)
+    # the others' spelling of the wrong use
+    ours("fly", want=2)
+    ours("migration", want=2)
+    ours("show", want=2)
+    ours("live-migration", "--help", env={"PATH": "/usr/bin", "OS_CLOUD": "none such"})
+
+
+def our_batch():
+    """host-evacuate-live asks for each server and says what became of it."""
+    host = "HostC"
+    one, two = booted("ev-" + uuid.uuid4().hex[:6], host), booted("ev-" + uuid.uuid4().hex[:6], host, state="stopped")
+    assert {one, two} <= {s["uuid"] for s in ours_json("hypervisor-servers", host)}
+    report = json.loads(ours("-o", "json", "host-evacuate-live", host, "--target-host", "HostB", want=7))
+    said = {line["server_uuid"]: line for line in report}
+    equal((said[one]["live_migration_accepted"], said[two]["live_migration_accepted"]), (True, False))
+    assert "Cannot 'os-migrateLive' instance" in said[two]["error_message"], said
+    for sid in said:
+        finish(sid, "cancelled")
+    for sid in (one, two):
+        ask("DELETE", "/v2.1/servers/" + sid)
+        finish(sid)
+
+
+def our_clouds_yaml():
+    """nova-lite finds the service in the same file as the other clients."""
+    directory = tempfile.mkdtemp()
+    try:
+        with open(directory + "/clouds.yaml", "w") as out:
+            out.write(f"clouds:\n  here:\n    auth_type: none\n    auth:\n      endpoint: {BASE}/v2.1\n"
+                      "  away:\n    auth_type: none\n    auth:\n      endpoint: http://127.0.0.1:1/v2.1\n")
+        env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "OS_CLIENT_CONFIG_FILE": directory + "/clouds.yaml"}
+        assert "m1.tiny" in ours("--os-cloud", "here", "flavor-list", env=env)
+        assert "m1.tiny" in ours("flavor-list", env={**env, "OS_CLOUD": "here"})
+        # what the file says, the environment does not change; the command line does
+        assert "m1.tiny" in ours("flavor-list", env={**env, "OS_CLOUD": "here", "OS_ENDPOINT": "http://127.0.0.1:1/"})
+        assert "m1.tiny" in ours("--os-cloud", "away", "--os-endpoint", BASE + "/v2.1", "flavor-list", env=env)
+        said = ours("--os-cloud", "away", "flavor-list", want=1, env=env)
+        assert "compute_endpoint_override of the cloud 'away'" in said, said
+        said = ours("--os-cloud", "nowhere", "flavor-list", want=2, env=env)
+        assert f"there is no cloud 'nowhere' in {directory}/clouds.yaml; there are: here, away" in said, said
+        # in the user's directory
+        home = directory + "/home/.config/openstack"
+        os.makedirs(home)
+        os.rename(directory + "/clouds.yaml", home + "/clouds.yaml")
+        assert "m1.tiny" in ours("--os-cloud", "here", "flavor-list", env={"PATH": "/usr/bin", "HOME": directory + "/home"})
+        other = subprocess.run(["openstack", "--os-cloud", "here", "flavor", "list"], capture_output=True, text=True, timeout=60,
+                               env={"PATH": "/usr/bin:/bin", "HOME": directory + "/home"})
+        assert "m1.tiny" in other.stdout, other
+    finally:
+        shutil.rmtree(directory)
 
 
 # ---- without a database ----

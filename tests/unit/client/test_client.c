@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cloud.h"
 #include "client/explain.h"
 #include "client/watch.h"
+#include "client/yaml_file.h"
 
 #include "common/json.h"
 
@@ -157,7 +159,7 @@ static void test_a_dead_endpoint_is_named(void **state)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(nova_session) session =
-		nova_session_new("http://127.0.0.1:1/v2.1/", false, &error);
+		nova_session_new(g_new0(nova_cloud, 1), "http://127.0.0.1:1/v2.1/", false, &error);
 
 	(void)state;
 	assert_non_null(session);
@@ -165,7 +167,7 @@ static void test_a_dead_endpoint_is_named(void **state)
 	assert_true(nova_error_is(error, NOVA_FAULT_MESSAGING));
 	assert_non_null(strstr(error->message, "no answer from http://127.0.0.1:1/v2.1: "));
 	g_clear_error(&error);
-	assert_null(nova_session_new("localhost:8774", false, &error));
+	assert_null(nova_session_new(g_new0(nova_cloud, 1), "localhost:8774", false, &error));
 	assert_true(nova_error_is(error, NOVA_FAULT_CONFIG));
 }
 
@@ -251,9 +253,142 @@ static void test_a_story_with_nothing_in_it(void **state)
 	assert_non_null(strstr(text, "Migration 0 of server"));
 }
 
+/* ---- clouds.yaml ---- */
+
+/* A directory with these files, which the search for clouds.yaml finds as the user's own. */
+static char *config_with(const char *clouds, const char *secure)
+{
+	char *directory = g_dir_make_tmp("nova-client-XXXXXX", NULL);
+	g_autofree char *one = g_build_filename(directory, "clouds.yaml", NULL);
+	g_autofree char *two = g_build_filename(directory, "secure.yaml", NULL);
+
+	g_file_set_contents(one, clouds, -1, NULL);
+	g_setenv("OS_CLIENT_CONFIG_FILE", one, TRUE);
+	if (secure) {
+		g_file_set_contents(two, secure, -1, NULL);
+		g_setenv("OS_CLIENT_SECURE_FILE", two, TRUE);
+	}
+	return directory;
+}
+
+static void drop_config(char *directory)
+{
+	static const char *const names[] = { "clouds.yaml", "secure.yaml", "" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(directory, names[i], NULL);
+
+		remove(path);
+	}
+	g_free(directory);
+	g_unsetenv("OS_CLIENT_CONFIG_FILE");
+	g_unsetenv("OS_CLIENT_SECURE_FILE");
+}
+
+static void test_a_cloud_is_read_from_its_file(void **state)
+{
+	char *directory =
+		config_with("clouds:\n"
+			    "  lab: &lab\n"
+			    "    auth: {auth_url: 'https://h:8774/identity', username: jo, project_name: blue,\n"
+			    "           domain_name: Default}\n"
+			    "    verify: false\n"
+			    "    interface: internal\n"
+			    "    compute_endpoint_override: https://h:8774/v2.1\n"
+			    "  none:\n"
+			    "    auth_type: none\n"
+			    "    auth:\n"
+			    "      endpoint: http://h:1/v2.1 # here\n"
+			    "  same: *lab\n",
+			    "clouds: {lab: {auth: {password: \"s e\\u0063ret\"}}}\n");
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_cloud) lab = nova_cloud_load("lab", &error);
+	g_autoptr(nova_cloud) none = nova_cloud_load("none", NULL);
+	g_autofree char *blame = nova_cloud_blame(lab, "OS_AUTH_URL");
+
+	(void)state;
+	assert_null(error);
+	assert_string_equal(lab->auth_url, "https://h:8774/identity");
+	assert_string_equal(lab->username, "jo");
+	assert_string_equal(lab->password, "s ecret");
+	assert_string_equal(lab->project_name, "blue");
+	assert_string_equal(lab->user_domain_name, "Default");
+	assert_string_equal(lab->project_domain_name, "Default");
+	assert_string_equal(lab->endpoint, "https://h:8774/v2.1");
+	assert_string_equal(lab->interface, "internal");
+	assert_true(lab->insecure);
+	assert_null(lab->auth_type);
+	assert_string_equal(blame, "auth_url of the cloud 'lab'");
+	assert_string_equal(none->auth_type, "none");
+	assert_string_equal(none->endpoint, "http://h:1/v2.1");
+	assert_false(none->insecure);
+	g_setenv("OS_CLOUD", "same", TRUE);
+	g_setenv("OS_USERNAME", "someone else", TRUE);
+	g_setenv("OS_PASSWORD", "from outside", TRUE);
+	g_autoptr(nova_cloud) same = nova_cloud_load(NULL, NULL);
+
+	assert_string_equal(same->username, "jo");
+	assert_string_equal(same->password, "from outside");
+	g_unsetenv("OS_CLOUD");
+	g_autoptr(nova_cloud) outside = nova_cloud_load(NULL, NULL);
+
+	assert_null(outside->name);
+	assert_string_equal(outside->username, "someone else");
+	g_unsetenv("OS_USERNAME");
+	g_unsetenv("OS_PASSWORD");
+	drop_config(directory);
+}
+
+static void refuse_cloud(const char *clouds, const char *name, const char *words)
+{
+	char *directory = config_with(clouds, NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_cloud) cloud = nova_cloud_load(name, &error);
+
+	assert_null(cloud);
+	assert_int_equal(nova_error_fault(error), NOVA_FAULT_CONFIG);
+	if (!strstr(error->message, words))
+		fail_msg("'%s' does not say '%s'", error->message, words);
+	drop_config(directory);
+}
+
+static void test_a_cloud_that_cannot_be_had_is_named(void **state)
+{
+	g_autoptr(GString) deep = g_string_new("clouds: ");
+	g_autoptr(GString) many = g_string_new("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
+
+	(void)state;
+	refuse_cloud("clouds: {a: {}, b: {}}\n", "lab", "no cloud 'lab'");
+	refuse_cloud("clouds: {a: {}, b: {}}\n", "lab", "there are: a, b");
+	refuse_cloud("clouds: {lab: text}\n", "lab", "no cloud 'lab'");
+	refuse_cloud("clouds: [lab]\n", "lab", "there are: none");
+	refuse_cloud("", "lab", "it is empty");
+	refuse_cloud("just words\n", "lab", "no cloud 'lab'");
+	refuse_cloud("clouds:\n  lab:\n\tauth: {}\n", "lab", "line 3: found character that cannot start any token");
+	refuse_cloud("clouds: {[a]: b}\n", "lab", "a key is no plain word");
+	for (int i = 0; i < 40; i++)
+		g_string_append(deep, "{a: ");
+	for (int i = 0; i < 40; i++)
+		g_string_append(deep, "}");
+	refuse_cloud(deep->str, "lab", "more than 16 levels");
+	/* each line ten times the one before */
+	for (char c = 'b'; c < 'k'; c++)
+		g_string_append_printf(many, "%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", c, c,
+				       c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
+	refuse_cloud(many->str, "lab", "10000 values");
+	g_setenv("OS_CLIENT_CONFIG_FILE", "/nonexistent/clouds.yaml", TRUE);
+	g_autoptr(GError) error = NULL;
+
+	assert_null(nova_cloud_load("lab", &error));
+	assert_non_null(strstr(error->message, "/nonexistent/clouds.yaml"));
+	g_unsetenv("OS_CLIENT_CONFIG_FILE");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_cloud_is_read_from_its_file),
+		cmocka_unit_test(test_a_cloud_that_cannot_be_had_is_named),
 		cmocka_unit_test(test_table_has_a_frame_and_centred_headings),
 		cmocka_unit_test(test_wide_characters_keep_the_frame_straight),
 		cmocka_unit_test(test_values_are_bare_and_json_is_the_services),
