@@ -211,6 +211,7 @@ def the_destination_flips_when_the_source_daemon_is_dead():
 
 
 def the_source_host_dies_after_the_switch_before_the_flip():
+    lab.option("HostB", "libvirt.live_migration_bandwidth", 0)
     arm("HostB", "compute:migrating:flip=sleep(60000)")
     uuid = lab.guest("switched")
     number = api.live_migrate(uuid, "HostC")
