@@ -77,7 +77,7 @@ start_rabbitmq() {
 	launch rabbitmq rabbitmq "$DIR/log/rabbitmq.log" env HOME=/var/lib/rabbitmq RABBITMQ_NODENAME="rabbit@$HOST" \
 		RABBITMQ_ALLOW_INPUT=1 RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+sbwt none +sbwtdcpu none +sbwtdio none" \
 		/usr/lib/rabbitmq/bin/rabbitmq-server -noinput
-	await rabbitmq 60
+	await rabbitmq 150
 }
 # the listener is the last thing RabbitMQ starts
 ready_rabbitmq() { tcp_answers 127.0.0.1 5672; }
