@@ -27,6 +27,12 @@ config_write() {
 				auth_none_allowed_addresses = 127.0.0.0/8, $LAB_NET.0/24
 				allowed_hosts = localhost, 127.0.0.1, HostA, $(host_ip HostA)
 
+				[quota]
+				# tests make as many servers as the hosts hold
+				instances = -1
+				cores = -1
+				ram = -1
+
 				[glance_store]
 				filesystem_store_datadir = \$state_path/images
 			TEXT

@@ -79,9 +79,3 @@ bool nova_server_groups_index(nova_request *r, GError **error)
 	(void)error;
 	return nova_reply_member(r, 200, "server_groups", json_object_new_array());
 }
-
-bool nova_keypairs_index(nova_request *r, GError **error)
-{
-	(void)error;
-	return nova_reply_member(r, 200, "keypairs", json_object_new_array());
-}

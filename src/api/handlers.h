@@ -6,6 +6,7 @@
 
 #include "api/request.h"
 #include "api/views.h"
+#include "db/quotas.h"
 
 /* How this request's answers look. */
 nova_view nova_request_view(const nova_request *r);
@@ -94,10 +95,23 @@ bool nova_images_file(nova_request *r, GError **error);
 bool nova_images_proxy_index(nova_request *r, GError **error);
 bool nova_images_proxy_detail(nova_request *r, GError **error);
 bool nova_images_proxy_show(nova_request *r, GError **error);
-/* limits.c, extensions.c, empty.c */
+/* keypairs.c */
+bool nova_keypairs_index(nova_request *r, GError **error);
+bool nova_keypairs_show(nova_request *r, GError **error);
+bool nova_keypairs_make(nova_request *r, GError **error);
+bool nova_keypairs_remove(nova_request *r, GError **error);
+/* quota_sets.c, limits.c, usage.c */
+nova_quotas nova_request_quotas(const nova_request *r); /* the configuration's */
+bool nova_quota_sets_show(nova_request *r, GError **error);
+bool nova_quota_sets_detail(nova_request *r, GError **error);
+bool nova_quota_sets_defaults(nova_request *r, GError **error);
+bool nova_quota_sets_update(nova_request *r, GError **error);
+bool nova_quota_sets_reset(nova_request *r, GError **error);
 bool nova_limits_show(nova_request *r, GError **error);
+bool nova_usage_index(nova_request *r, GError **error);
+bool nova_usage_show(nova_request *r, GError **error);
+/* extensions.c, empty.c */
 bool nova_extensions_index(nova_request *r, GError **error);
 bool nova_extensions_show(nova_request *r, GError **error);
 bool nova_aggregates_index(nova_request *r, GError **error);
 bool nova_server_groups_index(nova_request *r, GError **error);
-bool nova_keypairs_index(nova_request *r, GError **error);

@@ -15,6 +15,16 @@ extern const nova_schema nova_schema_force_complete;
 extern const nova_schema nova_schema_service_update;     /* from 2.53 */
 extern const nova_schema nova_schema_service_update_old; /* enable, disable … up to 2.52 */
 
+/* schemas_resources.c */
+extern const nova_schema nova_schema_keypair;
+extern const nova_schema nova_schema_quota_set;
+extern const nova_query_schema nova_keypair_list_query_schema;
+extern const nova_query_schema nova_keypair_query_schema; /* of one */
+extern const nova_query_schema nova_quota_query_schema;
+extern const nova_query_schema nova_limits_query_schema;
+extern const nova_query_schema nova_usage_list_query_schema;
+extern const nova_query_schema nova_usage_query_schema; /* of one project */
+
 extern const nova_query_schema nova_migration_query_schema;
 extern const nova_query_schema nova_action_query_schema;
 extern const nova_query_schema nova_flavor_query_schema;

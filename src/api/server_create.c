@@ -8,6 +8,7 @@
 #include "common/uuid.h"
 #include "db/flavors.h"
 #include "db/hosts.h"
+#include "db/keypairs.h"
 #include "db/operations.h"
 
 #include <string.h>
@@ -24,7 +25,10 @@ typedef struct order {
 	nova_image *image;
 	int network_id; /* 0: none */
 	char *host;	/* NULL: any */
-	int64_t min_count, max_count;
+	int64_t min_count, max_count; /* asked for */
+	int64_t count;		      /* that fit the quotas: made */
+	nova_keypair *keypair;	      /* NULL: none */
+	nova_quotas quotas;	      /* of the configuration */
 	char reservation[16];
 } order;
 
@@ -33,6 +37,7 @@ static void order_done(order *o)
 	nova_flavor_free(o->flavor);
 	nova_image_free(o->image);
 	g_free(o->host);
+	nova_keypair_free(o->keypair);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(order, order_done)
 
@@ -272,8 +277,6 @@ static bool check_limits(nova_request *r, const order *o, GError **error)
 {
 	json_object *groups = nova_json_find(o->server, "security_groups"), *config_drive = NULL, *hints = NULL;
 
-	if (text_of(o->server, "key_name"))
-		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid key_name provided.");
 	if (json_object_object_get_ex(o->server, "config_drive", &config_drive) && nova_schema_bool(config_drive))
 		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
 				 "This version of nova-lite makes no config drives.");
@@ -296,6 +299,43 @@ static bool check_limits(nova_request *r, const order *o, GError **error)
 		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
 				 "This version of nova-lite follows no scheduler hints.");
 	return true;
+}
+
+static bool take_keypair(nova_request *r, order *o, GError **error)
+{
+	const char *name = text_of(o->server, "key_name");
+	GError *failure = NULL;
+
+	if (!name)
+		return true;
+	o->keypair = nova_keypairs_find(r->api->db, r->context->user_id, name, &failure);
+	if (failure) {
+		g_propagate_error(error, failure);
+		return false;
+	}
+	return o->keypair || nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid key_name provided.");
+}
+
+/* How many may be made, from min_count to max_count.  What is read here may change: each server is counted again in
+ * the transaction that makes it. */
+static bool take_quotas(nova_request *r, order *o, GError **error)
+{
+	json_object *metadata = nova_json_find(o->server, "metadata");
+	int items = metadata ? json_object_object_length(metadata) : 0;
+	const nova_flavor *flavor = o->flavor;
+	nova_quotas limits, used;
+
+	o->quotas = nova_request_quotas(r);
+	if (!nova_quotas_limits(r->api->db, r->context->project_id, &o->quotas, &limits, error) ||
+	    !nova_quotas_usage(r->api->db, r->context->project_id, NULL, &used, error))
+		return false;
+	if (limits.of[NOVA_QUOTA_METADATA_ITEMS] >= 0 && items > limits.of[NOVA_QUOTA_METADATA_ITEMS])
+		return nova_fail(error, NOVA_FAULT_FORBIDDEN,
+				 "Maximum number of metadata items exceeds %" G_GINT64_FORMAT,
+				 limits.of[NOVA_QUOTA_METADATA_ITEMS]);
+	o->count = nova_quota_servers(&limits, &used, flavor->vcpus, flavor->memory_mb, o->max_count);
+	return o->count >= o->min_count || nova_quota_check_servers(&limits, &used, flavor->vcpus, flavor->memory_mb,
+								    o->min_count, error);
 }
 
 static void random_text(char *ret, size_t n, const char *alphabet)
@@ -372,6 +412,7 @@ static nova_instance *new_server(const nova_request *r, const order *o, int64_t 
 	server->image_id = g_strdup(o->image->id);
 	server->metadata_json = metadata ? nova_json_dup_text(metadata, NULL) : g_strdup("{}");
 	server->tags_json = tags_of(o);
+	server->key_name = g_strdup(text_of(o->server, "key_name"));
 	server->user_data = g_strdup(text_of(o->server, "user_data"));
 	server->config_drive = g_strdup("");
 	server->reservation_id = g_strdup(o->reservation);
@@ -386,13 +427,19 @@ static bool create_all(nova_request *r, const order *o, char **ret_first, GError
 {
 	g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(g_free);
 	nova_requester by = nova_request_by(r);
+	const nova_instance_plan plan = {
+		.network_id = o->network_id,
+		.requested_host = o->host,
+		.key_data = o->keypair ? o->keypair->public_key : NULL,
+		.quotas = &o->quotas,
+	};
 
-	for (int64_t i = 0; i < o->max_count; i++) {
+	for (int64_t i = 0; i < o->count; i++) {
 		g_autoptr(nova_instance) server = new_server(r, o, i);
 		int64_t operation = 0;
 
 		if (nova_fault_point("api:begin:before", error) &&
-		    nova_instances_create(r->api->db, server, o->network_id, o->host, &by, &operation, error)) {
+		    nova_instances_create(r->api->db, server, &plan, &by, &operation, error)) {
 			nova_fault_point_pass("api:begin:committed");
 			g_ptr_array_add(made, g_strdup(server->uuid));
 			nova_request_ring_id(r, operation);
@@ -454,7 +501,7 @@ bool nova_servers_boot(nova_request *r, GError **error)
 	random_text(o.reservation + 2, 8, "abcdefghijklmnopqrstuvwxyz0123456789");
 	if (!take_counts(&o, error) || !check_limits(r, &o, error) || !check_devices(&o, error) ||
 	    !take_place(r, &o, error) || !take_flavor(r, &o, error) || !take_image(r, &o, error) ||
-	    !take_network(r, &o, error) || !create_all(r, &o, &uuid, error))
+	    !take_network(r, &o, error) || !take_keypair(r, &o, error) || !take_quotas(r, &o, error) || !create_all(r, &o, &uuid, error))
 		return false;
 	return answer(r, &o, uuid);
 }

@@ -4,6 +4,7 @@
 #include "common/uuid.h"
 #include "db/begin.h"
 #include "db/fence.h"
+#include "db/quota_tx.h"
 #include "db/rows.h"
 #include "db/op_step.h"
 #include "model/matrix.h"
@@ -20,12 +21,12 @@ static bool not_found(const char *uuid, GError **error)
 
 typedef struct create_arg {
 	const nova_instance *instance;
-	int network_id;
+	const nova_instance_plan *plan;
 	nova_beginning beginning;
 	int64_t operation;
 } create_arg;
 
-static bool insert_row(nova_tx *tx, const nova_instance *i, GError **error)
+static bool insert_row(nova_tx *tx, const nova_instance *i, const char *key_data, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 
@@ -44,7 +45,7 @@ static bool insert_row(nova_tx *tx, const nova_instance *i, GError **error)
 				  nova_arg_text(i->key_name), nova_arg_text(i->user_data),
 				  nova_arg_text(i->config_drive), nova_arg_text(i->reservation_id),
 				  nova_arg_int(i->launch_index), nova_arg_text(i->access_ip_v4),
-				  nova_arg_text(i->access_ip_v6)),
+				  nova_arg_text(i->access_ip_v6), nova_arg_text(key_data)),
 			NULL, &why))
 		return true;
 	if (strcmp(nova_tx_constraint(tx), "instances_uuid_key") == 0)
@@ -57,27 +58,31 @@ static bool insert_row(nova_tx *tx, const nova_instance *i, GError **error)
 static bool run_create(nova_tx *tx, void *arg, GError **error)
 {
 	create_arg *create = arg;
+	const nova_instance *instance = create->instance;
+	const nova_instance_plan *plan = create->plan;
 	int64_t operation;
 
-	if (!insert_row(tx, create->instance, error) ||
+	if (plan->quotas && !nova_quota_tx_admit(tx, instance->project_id, plan->quotas, 1, instance->vcpus,
+						 instance->memory_mb, error))
+		return false;
+	if (!insert_row(tx, instance, plan->key_data, error) ||
 	    !nova_beginning_run(tx, &create->beginning, &operation, error))
 		return false;
 	if (!operation)
 		return nova_fail(error, NOVA_FAULT_INTERNAL, "the build of %s did not begin",
-				 create->instance->uuid);
-	if (create->network_id) {
+				 instance->uuid);
+	if (plan->network_id) {
 		g_autoptr(nova_result) address = NULL;
 
 		if (!nova_tx_one(tx, NOVA_Q_ADDRESS_TAKE,
-				 NOVA_ARGS(nova_arg_int(create->network_id),
-					   nova_arg_text(create->instance->uuid)),
+				 NOVA_ARGS(nova_arg_int(plan->network_id), nova_arg_text(instance->uuid)),
 				 &address, error))
 			return false;
 		if (!address)
 			return nova_fail(
 				error, NOVA_FAULT_NO_MORE_ADDRESSES,
 				"No fixed IP addresses available for network %d: every address is in use",
-				create->network_id);
+				plan->network_id);
 	}
 	create->operation = operation;
 	return true;
@@ -90,23 +95,22 @@ static bool prove_create(nova_tx *tx, void *arg, bool *ret_committed, GError **e
 	return nova_beginning_proof(tx, &create->beginning, ret_committed, error);
 }
 
-bool nova_instances_create(nova_db *db, const nova_instance *instance, int network_id,
-			   const char *requested_host, const nova_requester *by, int64_t *ret_operation,
-			   GError **error)
+bool nova_instances_create(nova_db *db, const nova_instance *instance, const nova_instance_plan *plan,
+			   const nova_requester *by, int64_t *ret_operation, GError **error)
 {
 	static const nova_job job = { .name = "creation of a server",
 				      .run = run_create,
 				      .proof = prove_create };
 	create_arg create = {
 		.instance = instance,
-		.network_id = network_id,
+		.plan = plan,
 		.beginning = nova_beginning_of(NOVA_OP_BUILD, instance->uuid, by),
 	};
 
 	if (!nova_uuid_is_valid(instance->uuid) || !nova_uuid_is_valid(instance->image_id))
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "'%s' is no uuid",
 				 nova_uuid_is_valid(instance->uuid) ? instance->image_id : instance->uuid);
-	create.beginning.requested_host = requested_host;
+	create.beginning.requested_host = plan->requested_host;
 	if (!nova_tx_do(db, &job, &create, error))
 		return false;
 	if (ret_operation)

@@ -7,18 +7,26 @@
 
 #include "db/db.h"
 #include "model/instance.h"
+#include "model/quota.h"
+
+/* What a new server needs besides its own row. */
+typedef struct nova_instance_plan {
+	int network_id;             /* it gets an address there; 0: no network */
+	const char *requested_host; /* NULL: any */
+	const char *key_data;       /* public key of its key_name; NULL: none */
+	const nova_quotas *quotas;  /* the configuration's limits; NULL: nobody counts */
+} nova_instance_plan;
 
 /* Who asks; recorded with the operation. */
 typedef struct nova_requester {
 	const char *request_id, *project_id, *user_id;
 } nova_requester;
 
-/* Stores a new server (its uuid, names, flavor and image fields filled by the caller), gives it an
- * address of `network_id' (0: no network), and begins its build operation, in one transaction.
- * requested_host NULL: any.  NO_MORE_ADDRESSES when the network is full. */
-bool nova_instances_create(nova_db *db, const nova_instance *instance, int network_id,
-			   const char *requested_host, const nova_requester *by, int64_t *ret_operation,
-			   GError **error);
+/* Stores a new server (its uuid, names, flavor and image fields filled by the caller) and begins its build
+ * operation, in one transaction, in which its project's quotas are held.  NO_MORE_ADDRESSES when the network is full;
+ * FORBIDDEN, in Nova's words, when a quota is. */
+bool nova_instances_create(nova_db *db, const nova_instance *instance, const nova_instance_plan *plan,
+			   const nova_requester *by, int64_t *ret_operation, GError **error);
 
 /* One server with its addresses and active operation; deleted ones only when asked for.
  * NULL with no error: no such server (also for text that is no uuid).

@@ -200,6 +200,7 @@ static void write_conf(const char *api_options)
 						"debug = true\n"
 						"[database]\nconnection = %s\nretry_interval = 1\n"
 						"[wsgi]\nclient_socket_timeout = 2\n"
+						"[quota]\ninstances = -1\ncores = -1\nram = -1\nmetadata_items = 5\n"
 						"[glance_store]\nfilesystem_store_datadir = %s/images\n"
 						"[api]\nmax_limit = 5\n%s",
 						port, uri, work, api_options);
@@ -336,6 +337,11 @@ static void run_named(void **state)
 	run(*state);
 }
 
+static void run_resources(void **state)
+{
+	run_in("resources.py", *state);
+}
+
 static void run_identity(void **state)
 {
 	run_in("identity.py", *state);
@@ -370,6 +376,7 @@ static void test_identity_policy(void **state)
 }
 
 #define IDENTITY(function) { "identity.py " #function, run_identity, NULL, NULL, (void *)#function }
+#define RESOURCES(function) { "resources.py " #function, run_resources, NULL, NULL, (void *)#function }
 #define PYTHON(function) { "client.py " #function, run_named, NULL, NULL, (void *)#function }
 
 int main(void)
@@ -404,6 +411,16 @@ int main(void)
 		PYTHON(images),
 		PYTHON(small_answers),
 		PYTHON(many_at_once),
+		RESOURCES(keypairs),
+		RESOURCES(keypair_at_create),
+		RESOURCES(keypair_bodies),
+		RESOURCES(quota_sets),
+		RESOURCES(quota_bodies),
+		RESOURCES(quota_at_create),
+		RESOURCES(quota_of_a_hundred),
+		RESOURCES(limits),
+		RESOURCES(usage),
+		RESOURCES(real_clients),
 		PYTHON(nova_client),
 		PYTHON(openstack_client),
 		PYTHON(our_commands),

@@ -107,11 +107,12 @@ char *fixture_server(nova_db *db, const char *name, int network_id, int64_t *ret
 		.metadata_json = (char *)"{\"k\": \"v\"}",
 		.reservation_id = (char *)"r-1",
 	};
+	const nova_instance_plan plan = { .network_id = network_id };
 	int64_t operation;
 
 	nova_uuid_new(uuid);
 	nova_uuid_new(image);
-	MUST(nova_instances_create(db, &instance, network_id, NULL, &by, &operation, &must_error));
+	MUST(nova_instances_create(db, &instance, &plan, &by, &operation, &must_error));
 	if (ret_operation)
 		*ret_operation = operation;
 	return g_strdup(uuid);
@@ -252,6 +253,11 @@ static const char *const audits[] = {
 	" (host_id IS NOT NULL OR EXISTS (SELECT 1 FROM claims c WHERE c.instance = i.uuid)"
 	" OR EXISTS (SELECT 1 FROM disk_claims c WHERE c.instance = i.uuid)"
 	" OR EXISTS (SELECT 1 FROM addresses a WHERE a.instance = i.uuid))",
+	"SELECT format('project %s: used %s/%s/%s, servers %s/%s/%s', project_id, u.instances, u.cores, u.ram_mb, n, v, m)"
+	" FROM project_usage u FULL JOIN (SELECT project_id, count(*) n, sum(vcpus) v, sum(memory_mb) m FROM instances"
+	"   WHERE deleted_at IS NULL GROUP BY project_id) s USING (project_id)"
+	" WHERE (COALESCE(u.instances, 0), COALESCE(u.cores, 0), COALESCE(u.ram_mb, 0))"
+	"   <> (COALESCE(n, 0), COALESCE(v, 0), COALESCE(m, 0))",
 	"SELECT format('operation %s: its owner''s epoch is %s and not %s', o.id, o.owner_epoch, l.epoch) "
 	"FROM operations o"
 	" JOIN host_lease l ON l.host_id = o.owner_host_id WHERE o.finished_at IS NULL AND o.owner_epoch <> "

@@ -449,6 +449,7 @@ static void *create_one(void *arg)
 	worker *w = arg;
 	g_autofree char *uuid = g_uuid_string_random();
 	g_autoptr(GError) error = NULL;
+	const nova_instance_plan plan = { .network_id = small_network };
 	const nova_instance instance = { .uuid = uuid,
 					 .project_id = (char *)"p",
 					 .user_id = (char *)"u",
@@ -462,7 +463,7 @@ static void *create_one(void *arg)
 					 .image_id = uuid,
 					 .reservation_id = (char *)"r" };
 
-	if (nova_instances_create(db, &instance, small_network, NULL, NULL, NULL, &error))
+	if (nova_instances_create(db, &instance, &plan, NULL, NULL, &error))
 		w->granted = 1;
 	else if (nova_error_is(error, NOVA_FAULT_NO_MORE_ADDRESSES))
 		w->refused = 1;

@@ -7,6 +7,7 @@
 #include "db/migrate.h"
 #include "db/query.h"
 #include "model/identity.h"
+#include "model/quota.h"
 #include "model/instance.h"
 #include "model/operation.h"
 
@@ -238,6 +239,11 @@ static const char *role_name(int i)
 	return nova_names_get(&nova_role_names, i);
 }
 
+static const char *quota_name(int i)
+{
+	return nova_names_get(&nova_quota_names, i);
+}
+
 static const char *terminal_name(int i)
 {
 	return nova_op_state_name((nova_op_state)(NOVA_OPS_DONE + i));
@@ -253,6 +259,7 @@ static void test_words_of_schema_and_model_agree(void **state)
 	compare_words("operations_blocked", blocked_name, 1, NOVA_BLOCKED__COUNT);
 	compare_words("instances_vm_state", vm_name, 0, NOVA_VM__COUNT);
 	compare_words("assignments_role", role_name, 0, NOVA_ROLE__COUNT);
+	compare_words("quota_limits_resource", quota_name, 0, NOVA_QUOTA__COUNT);
 	compare_words("operations_finished", terminal_name, 0, NOVA_OPS__COUNT - NOVA_OPS_DONE);
 	nova_db_close(db);
 }

@@ -4,7 +4,7 @@
 -- names a parameter.  psql runs them as they stand.
 --
 -- Locks are taken in one order everywhere: the instance's row, host_lease rows by id, the operation's row,
--- hosts rows by id, the pool's row, addresses.
+-- hosts rows by id, the pool's row, addresses, the usage of the project (at the commit; a create takes it first).
 
 -- :name operation_get one id
 SELECT * FROM operation_rows WHERE id = $1::bigint;
