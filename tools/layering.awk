@@ -21,6 +21,7 @@ BEGIN {
 	confine("amqp", "rpc")
 	confine("rabbitmq-c/", "rpc")
 	confine("microhttpd", "api")
+	confine("gnutls/", "api")
 	confine("libvirt/", "compute")
 	confine("libxml/", "compute")
 	confine("libsmartcols/", "manage client")

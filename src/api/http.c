@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/http.h"
 
+#include "api/tls.h"
+#include "common/timer.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
@@ -29,7 +32,16 @@ struct nova_http {
 	bool stopping;	  /* under lock: the workers take nothing more */
 	unsigned open;	  /* under lock: exchanges that are not over */
 	GCond closed;	  /* one is over */
+	GHashTable *lines; /* under lock: line -> itself */
+	nova_timer *impatience;
 };
+
+/* One connection; libmicrohttpd's socket_context.  It has no limit for the time that headers take: who sends one byte
+ * now and then would hold a connection for ever. */
+typedef struct line {
+	int fd;
+	int64_t waiting_since; /* for the headers of a request; 0: they are there */
+} line;
 
 /* One request on its way through the server; libmicrohttpd's con_cls. */
 typedef struct exchange {
@@ -232,6 +244,61 @@ static bool is_refused_unread(const exchange *x)
 	return length > max && (length > READ_AWAY * max || nova_http_header(&x->request, "Expect"));
 }
 
+static void mark_waiting(nova_http *http, struct MHD_Connection *connection, int64_t since)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	line *l = info ? info->socket_context : NULL;
+
+	if (!l)
+		return;
+	g_mutex_lock(&http->lock);
+	l->waiting_since = since;
+	g_mutex_unlock(&http->lock);
+}
+
+/* Called before the socket is closed, so that a descriptor among the lines is always that of its connection. */
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	nova_http *http = cls;
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	g_mutex_lock(&http->lock);
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		line *l = g_new0(line, 1);
+
+		l->fd = fd ? fd->connect_fd : -1;
+		l->waiting_since = g_get_monotonic_time();
+		*socket_context = l;
+		g_hash_table_add(http->lines, l);
+	} else if (*socket_context) {
+		g_hash_table_remove(http->lines, *socket_context);
+		*socket_context = NULL;
+	}
+	g_mutex_unlock(&http->lock);
+}
+
+/* Ends connections whose headers do not come; one that is only idle libmicrohttpd has closed by then. */
+static void lose_patience(void *data)
+{
+	nova_http *http = data;
+	int64_t before = g_get_monotonic_time() - 2 * (int64_t)http->timeout_s * G_USEC_PER_SEC;
+	GHashTableIter i;
+	void *key;
+
+	g_mutex_lock(&http->lock);
+	g_hash_table_iter_init(&i, http->lines);
+	while (g_hash_table_iter_next(&i, &key, NULL)) {
+		line *l = key;
+
+		if (l->waiting_since && l->waiting_since < before && l->fd >= 0) {
+			shutdown(l->fd, SHUT_RDWR);
+			l->waiting_since = 0;
+		}
+	}
+	g_mutex_unlock(&http->lock);
+}
+
 /* The first call for a request: headers only.  Answering here would make libmicrohttpd 0.9 close the
  * connection afterwards, so nothing is answered before the next call, except a body far too large, whose
  * connection has to go anyway. */
@@ -241,6 +308,7 @@ static enum MHD_Result begin_request(nova_http *http, struct MHD_Connection *con
 	exchange *x = exchange_new(http, connection);
 
 	*con_cls = x;
+	mark_waiting(http, connection, 0);
 	g_mutex_lock(&http->lock);
 	http->open++;
 	g_mutex_unlock(&http->lock);
@@ -314,10 +382,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 {
 	nova_http *http = cls;
 
-	(void)connection;
 	(void)why;
 	if (!*con_cls)
 		return;
+	mark_waiting(http, connection, g_get_monotonic_time());
 	exchange_free(*con_cls);
 	*con_cls = NULL;
 	g_mutex_lock(&http->lock);
@@ -377,6 +445,12 @@ static uint16_t port_of(int fd)
 bool nova_http_start(const nova_http_options *options, nova_http **ret, GError **error)
 {
 	int fd = listen_on(options->listen, options->port, error);
+	struct MHD_OptionItem no_tls[] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, nova_tls_callback() },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)NOVA_TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
 	nova_http *http;
 
 	if (fd < 0)
@@ -392,18 +466,24 @@ bool nova_http_start(const nova_http_options *options, nova_http **ret, GError *
 	http->port = port_of(fd);
 	http->n_workers = options->workers;
 	http->workers = g_thread_pool_new(run_request, http, (int)options->workers, FALSE, NULL);
+	http->lines = g_hash_table_new_full(NULL, NULL, g_free, NULL);
 	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, IO_THREADS,
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (options->tls ? MHD_USE_TLS : 0), 0, NULL,
+		NULL, on_request, http, MHD_OPTION_ARRAY, options->tls ? tls : no_tls, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, http, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, IO_THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		options->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
-	if (http->daemon)
+	if (http->daemon) {
+		http->impatience =
+			nova_timer_new("http-patience", MAX(1, http->timeout_s / 4) * 1000, 0, lose_patience, http);
 		return true;
+	}
 	*ret = NULL;
 	nova_fail(error, NOVA_FAULT_INTERNAL, "the HTTP server did not start: %s", g_strerror(errno));
 	close(fd);
+	g_hash_table_unref(http->lines);
 	g_thread_pool_free(http->workers, TRUE, TRUE);
 	g_mutex_clear(&http->lock);
 	g_cond_clear(&http->closed);
@@ -473,7 +553,9 @@ void nova_http_stop(nova_http *http)
 	g_mutex_unlock(&http->lock);
 	g_thread_pool_free(http->workers, FALSE, TRUE);
 	await_replies(http);
+	nova_timer_free(http->impatience);
 	MHD_stop_daemon(http->daemon);
+	g_hash_table_unref(http->lines);
 	if (fd >= 0)
 		close(fd);
 	g_mutex_clear(&http->lock);

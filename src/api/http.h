@@ -5,8 +5,8 @@
  * A few I/O threads (epoll) read requests and write replies.  A complete request is handed to a pool of
  * worker threads, where `serve' may block on the database or on a broker; its connection is suspended
  * meanwhile.  Requests of one connection are answered one after the other, and connections are kept
- * alive.  Everything a stranger can size is bounded: headers, body, connections, idle time, time for one
- * request.
+ * alive.  Everything a stranger can size is bounded: headers, body, connections, idle time, the time for the
+ * headers of a request and for all of it, a TLS handshake among it.
  *
  * Ownership: a request belongs to the server and lives until `serve' has returned; `serve' fills the
  * reply, which the server then sends and frees.
@@ -63,8 +63,9 @@ typedef struct nova_http_options {
 	uint16_t port;           /* 0: the system chooses */
 	unsigned workers;        /* threads that run `serve' */
 	unsigned max_connections;
-	unsigned timeout_s;      /* idle connections; a request may take four times that to arrive */
+	unsigned timeout_s;      /* idle connections; headers may take twice that to arrive, a request four times */
 	size_t max_body;
+	bool tls;                /* with what nova_tls_load() has loaded */
 	nova_http_serve serve;
 	void *user;
 } nova_http_options;

@@ -6,6 +6,7 @@
 #include "api/identity.h"
 #include "api/request.h"
 #include "api/serve.h"
+#include "api/tls.h"
 #include "common/log.h"
 #include "common/service.h"
 
@@ -95,11 +96,25 @@ static void warn_of_clear_text(const nova_conf *conf)
 {
 	static const char *const loopback[] = { "127.0.0.0/8", "::1", NULL };
 
-	if (conf->api_auth == NOVA_AUTH_NONE || g_str_has_prefix(conf->api_public_endpoint, "https://") ||
+	if (conf->api_auth == NOVA_AUTH_NONE || *conf->wsgi_ssl_cert_file ||
+	    g_str_has_prefix(conf->api_public_endpoint, "https://") ||
 	    nova_auth_address_is_in(conf->osapi_compute_listen, (char *const *)loopback))
 		return;
-	nova_log_warning(NULL, "passwords and tokens cross the network in clear: let a TLS proxy stand in front of the "
-			       "API, and set [api] public_endpoint to its https:// URL");
+	nova_log_warning(NULL, "passwords and tokens cross the network in clear: set [wsgi] ssl_cert_file and "
+			       "ssl_key_file, or let a TLS proxy stand in front of the API and set [api] "
+			       "public_endpoint to its https:// URL");
+}
+
+/* With certificate and key as they are in their files now. */
+static bool load_tls(const nova_conf *conf, GError **error)
+{
+	g_autofree char *warning = NULL;
+
+	if (!nova_tls_load(conf->wsgi_ssl_cert_file, conf->wsgi_ssl_key_file, &warning, error))
+		return nova_conf_blame(conf, "wsgi", "ssl_cert_file", error);
+	if (warning)
+		nova_log_warning(NULL, "%s", warning);
+	return true;
 }
 
 static bool http_up(nova_service *service, void *data, GError **error)
@@ -113,18 +128,21 @@ static bool http_up(nova_service *service, void *data, GError **error)
 		.max_connections = (unsigned)conf->api_max_connections,
 		.timeout_s = (unsigned)conf->api_client_socket_timeout,
 		.max_body = (size_t)conf->api_max_request_body_size,
+		.tls = *conf->wsgi_ssl_cert_file != '\0',
 		.serve = nova_serve,
 		.user = &daemon->api,
 	};
 	char name[256] = "";
 
+	if (options.tls && !load_tls(conf, error))
+		return false;
 	gethostname(name, sizeof name - 1);
 	daemon->api.host_name = g_strdup(name);
 	if (!nova_http_start(&options, &daemon->api.http, error))
 		return false;
 	warn_of_clear_text(conf);
-	nova_log_info(NULL, "serving the compute API on %s port %u", conf->osapi_compute_listen,
-		      nova_http_port(daemon->api.http));
+	nova_log_info(NULL, "serving the compute API on %s port %u%s", conf->osapi_compute_listen,
+		      nova_http_port(daemon->api.http), options.tls ? " with TLS" : "");
 	return true;
 }
 
@@ -135,6 +153,7 @@ static void http_down(nova_service *service, void *data)
 	(void)service;
 	nova_http_stop(daemon->api.http); /* requests that still run use it */
 	daemon->api.http = NULL;
+	nova_tls_unload();
 	g_clear_pointer(&daemon->api.host_name, g_free);
 }
 
@@ -143,7 +162,11 @@ static void reloaded(nova_service *service, void *data, const nova_conf *conf)
 	daemon_state *daemon = data;
 
 	(void)service;
+	g_autoptr(GError) error = NULL;
+
 	nova_http_set_max_body(daemon->api.http, (size_t)conf->api_max_request_body_size);
+	if (*conf->wsgi_ssl_cert_file && !load_tls(conf, &error))
+		nova_log_error(NULL, "%s; the certificate that was loaded before stays in use", error->message);
 }
 
 static bool check(const nova_conf *conf, void *data, GError **error)

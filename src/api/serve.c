@@ -34,7 +34,7 @@ static char *base_of(const nova_conf *conf, const nova_http_request *http)
 			n--;
 		return g_strndup(conf->api_public_endpoint, n);
 	}
-	return g_strconcat("http://", host ? host : http->local, NULL);
+	return g_strconcat(*conf->wsgi_ssl_cert_file ? "https://" : "http://", host ? host : http->local, NULL);
 }
 
 static void add_request_id(nova_http_reply *reply, const char *id)

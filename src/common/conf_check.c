@@ -109,6 +109,9 @@ static void check_api(const nova_conf *conf, GPtrArray *problems)
 	    (g_ascii_strtoull(dot + 1, &end, 10), *end) || strncmp(version, "2.", 2) != 0)
 		problem(&(rule){ conf, problems, "api", { "max_microversion" } },
 			"[api] max_microversion '%s' is not of the form 2.N", version);
+	if (!*conf->wsgi_ssl_cert_file != !*conf->wsgi_ssl_key_file)
+		problem(&(rule){ conf, problems, "wsgi", { "ssl_cert_file", "ssl_key_file" } },
+			"[wsgi] ssl_cert_file and ssl_key_file belong together: set both, or neither");
 	if (!conf->filter_scheduler_enabled_filters[0])
 		problem(&(rule){ conf, problems, "filter_scheduler", { "enabled_filters" } },
 			"[filter_scheduler] enabled_filters must not be empty");

@@ -167,7 +167,7 @@ static void reload(nova_service *s)
 	log_each(NOVA_LOG_WARNING, "", restart, " changed, it takes effect with the next restart");
 	if (!changed[0] && !restart[0])
 		nova_log_info(NULL, "configuration reloaded, nothing changed");
-	if (changed[0] && s->def->reloaded)
+	if (s->def->reloaded)
 		s->def->reloaded(s, s->def->daemon, conf);
 }
 
@@ -300,8 +300,22 @@ static bool raise_stage(nova_service *s, const nova_stage *stage)
 	}
 }
 
+/* Lock held.  Sleeps until something has changed, telling the watchdog meanwhile that the service is not stuck. */
+static void await_change(nova_service *s, int64_t watchdog_usec)
+{
+	if (watchdog_usec == 0) {
+		g_cond_wait(&s->changed, &s->lock);
+		return;
+	}
+	/* Half of the time leaves room for a busy machine, as sd_watchdog_enabled(3) advises. */
+	g_cond_wait_until(&s->changed, &s->lock, g_get_monotonic_time() + watchdog_usec / 2);
+	nova_service_notify("WATCHDOG=1");
+}
+
 static void serve(nova_service *s)
 {
+	int64_t watchdog_usec = nova_service_watchdog_usec();
+
 	g_mutex_lock(&s->lock);
 	while (!s->stopping) {
 		if (s->reload) {
@@ -312,7 +326,7 @@ static void serve(nova_service *s)
 			nova_service_notify("READY=1");
 			g_mutex_lock(&s->lock);
 		} else {
-			g_cond_wait(&s->changed, &s->lock);
+			await_change(s, watchdog_usec);
 		}
 	}
 	g_mutex_unlock(&s->lock);

@@ -48,8 +48,8 @@ typedef struct nova_service_def {
 	const nova_stage *stages;
 	size_t n_stages;
 	void *daemon; /* handed to the callbacks */
-	/* After a reload that changed something; the new configuration is already the current one.
-	 * Or NULL. */
+	/* After every reload, also when no option has changed: the files they name may have.  The new
+	 * configuration is already the current one.  Or NULL. */
 	void (*reloaded)(nova_service *service, void *daemon, const nova_conf *conf);
 	/* Called with the configuration before any stage: combinations this daemon cannot work
 	 * with.  Also at a reload, where a failure keeps the old configuration.  Or NULL. */

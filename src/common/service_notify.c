@@ -32,3 +32,14 @@ void nova_service_notify(const char *state)
 	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 	close(fd);
 }
+
+int64_t nova_service_watchdog_usec(void)
+{
+	const char *usec = g_getenv("WATCHDOG_USEC"), *pid = g_getenv("WATCHDOG_PID");
+	int64_t value;
+
+	if (!usec || (pid && g_ascii_strtoll(pid, NULL, 10) != getpid()))
+		return 0;
+	value = g_ascii_strtoll(usec, NULL, 10);
+	return value > 0 ? value : 0;
+}

@@ -105,6 +105,8 @@ static CURL *prepare(const nova_conf *conf, const char *url, struct curl_slist *
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	if (*conf->glance_cafile)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, conf->glance_cafile);
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "nova-lite-compute");

@@ -218,6 +218,293 @@ def oversized():
     fault(ask("GET", "/v2.1/servers?" + many), 400, "The query string of the request cannot be read.")
 
 
+def raw(data, timeout=15, then=b"", port=PORT):
+    """What comes back until the connection is closed or nothing more comes."""
+    conn = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    got = b""
+    try:
+        conn.sendall(data)
+        if then is None:
+            conn.shutdown(socket.SHUT_WR)
+        while True:
+            piece = conn.recv(65536)
+            if not piece:
+                return got, True
+            got += piece
+    except (BrokenPipeError, ConnectionResetError):
+        return got, True
+    except socket.timeout:
+        return got, False
+    finally:
+        conn.close()
+
+
+HEAD = f"Host: 127.0.0.1:{PORT}\r\nX-Auth-Token: x\r\n"
+
+
+def rough_clients():
+    """Requests of all shapes are answered or their connections closed, and nobody else notices."""
+    get_ = f"GET /v2.1/flavors HTTP/1.1\r\n{HEAD}"
+    # HTTP/1.0: answered and closed
+    got, closed = raw(f"GET /v2.1/flavors HTTP/1.0\r\n{HEAD}\r\n".encode())
+    assert closed and b" 200 " in got.split(b"\r\n")[0] and b'"flavors"' in got, got
+    # pipelined: answered in order, on one connection
+    got, _ = raw((f"{get_}\r\nGET /v2.1/nonesuch HTTP/1.1\r\n{HEAD}\r\nGET /v2.1/extensions HTTP/1.1\r\n{HEAD}"
+                  "Connection: close\r\n\r\n").encode())
+    lines = [line for line in got.split(b"\r\n") if b"HTTP/1.1 " in line]
+    equal([re.search(rb"HTTP/1.1 (\d+)", line).group(1) for line in lines], [b"200", b"404", b"200"])
+    # half-closed: it still gets its answer
+    got, _ = raw(f"{get_}\r\n".encode(), then=None)
+    assert got.startswith(b"HTTP/1.1 200"), got
+    # half of a request, then closed: nothing to answer
+    got, closed = raw(get_.encode(), then=None)
+    assert closed and b" 200 " not in got, got
+    # headers of 10000 bytes are fine, far more are refused
+    got, _ = raw(f"{get_}X-Long: {'x' * 10000}\r\nConnection: close\r\n\r\n".encode())
+    assert got.startswith(b"HTTP/1.1 200"), got[:200]
+    many = "".join(f"X-{i}: y\r\n" for i in range(1000))
+    got, _ = raw(f"{get_}{many}Connection: close\r\n\r\n".encode())
+    assert got[:12] in (b"HTTP/1.1 200", b"HTTP/1.1 431"), got[:200]
+    for rest in (f"X-Long: {'x' * 100000}\r\n", "".join(f"X-{i}: y\r\n" for i in range(10000))):
+        got, closed = raw(f"{get_}{rest}\r\n".encode())
+        assert closed and (not got or got.startswith(b"HTTP/1.1 431")), got[:200]
+    got, closed = raw(f"GET /v2.1/flavors?{'x' * 100000} HTTP/1.1\r\n{HEAD}\r\n".encode())
+    assert closed and (not got or got[9:12] in (b"414", b"431")), got[:200]
+    # a body of 1 MiB is refused, whether its length is said or not
+    post = f"POST /v2.1/servers HTTP/1.1\r\n{HEAD}Content-Type: application/json\r\n"
+    got, _ = raw(f"{post}Content-Length: {1 << 20}\r\n\r\n".encode() + b"x" * (1 << 20))
+    assert got.startswith(b"HTTP/1.1 413"), got[:200]
+    chunks = b"".join(b"10000\r\n" + b"x" * 65536 + b"\r\n" for _ in range(16)) + b"0\r\n\r\n"
+    got, closed = raw(f"{post}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks)
+    assert closed and not got or got.startswith(b"HTTP/1.1 413"), got[:200]
+    # no HTTP at all
+    for junk in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40, b"\r\n" * 50 + b"x\r\n\r\n",
+                 b"GET\r\n\r\n", b"\x00" * 1000, f"{post}Content-Length: -1\r\n\r\n".encode(),
+                 f"{post}Content-Length: 5\r\nContent-Length: 6\r\n\r\nxxxxxx".encode(),
+                 f"{post}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode()):
+        got, closed = raw(junk)
+        assert closed and b" 200 " not in got, (junk[:40], got[:200], closed)
+    equal(ask("GET", "/").status, 200)
+
+
+def slow_loris():
+    """Connections that send a byte of a header now and then are closed in time; meanwhile others are served at once."""
+    began = time.monotonic()
+    slow = []
+    for _ in range(200):
+        conn = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+        conn.sendall(b"GET /v2.1/servers HTTP/1.1\r\nX-Slow: ")
+        slow.append(conn)
+    # one that had been served before
+    conn = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+    conn.sendall(f"GET /v2.1/flavors HTTP/1.1\r\n{HEAD}\r\n".encode())
+    assert conn.recv(65536).startswith(b"HTTP/1.1 200")
+    conn.sendall(b"GET /v2.1/fla")
+    slow.append(conn)
+    longest = 0
+    while slow and time.monotonic() - began < 12:
+        asked = time.monotonic()
+        equal(ask("GET", "/v2.1/flavors").status, 200)
+        longest = max(longest, time.monotonic() - asked)
+        for conn in slow[:]:
+            conn.setblocking(False)
+            try:
+                conn.send(b"y")
+                closed = conn.recv(100) == b""
+            except BlockingIOError:
+                closed = False
+            except OSError:
+                closed = True
+            if closed:
+                conn.close()
+                slow.remove(conn)
+        time.sleep(0.25)
+    equal(len(slow), 0, "are still open after 12 s of headers, with client_socket_timeout = 2")
+    assert longest < 2, f"another client waited {longest:.1f} s"
+
+
+# ---- a second API beside the first ----
+
+class OtherApi:
+    """With further lines of its configuration and variables of its environment; ends with the block."""
+
+    def __init__(self, more="", environment=None, scheme="http"):
+        self.directory = tempfile.mkdtemp()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        with open(os.environ["API_DIRECTORY"] + "/api.conf") as first:
+            text = re.sub(r"(?m)^osapi_compute_listen_port = .*$", f"osapi_compute_listen_port = {self.port}", first.read())
+        self.conf, self.log = self.directory + "/api.conf", self.directory + "/log"
+        with open(self.conf, "w") as out:
+            out.write(text + more.replace("@", self.directory))
+        self.base = f"{scheme}://127.0.0.1:{self.port}"
+        self.environment = environment or {}
+
+    def start(self):
+        self.process = subprocess.Popen([os.environ["API_BUILD"] + "/nova-lite-api", "--config-file", self.conf],
+                                        env={**os.environ, **self.environment}, stderr=open(self.log, "a"))
+
+    def said(self, words, seconds=20):
+        """Until it has logged this."""
+        for _ in range(seconds * 20):
+            with open(self.log) as log:
+                if words in log.read():
+                    return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"it did not say '{words}': {open(self.log).read()}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(20)
+        finally:
+            shutil.rmtree(self.directory)
+
+
+def certify(directory, name, days="30", key=None):
+    """A certificate for 127.0.0.1 that signs itself."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", days,
+                    "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{directory}/{name}.key",
+                    "-out", f"{directory}/{name}.pem"], check=True, capture_output=True)
+
+
+TLS = "[wsgi]\nssl_cert_file = @/shown.pem\nssl_key_file = @/shown.key\n"
+
+
+def tls():
+    """Real clients over TLS; another certificate without a restart; what is no TLS; what cannot be used."""
+    with OtherApi(TLS, scheme="https") as api:
+        for name in ("one", "two"):
+            certify(api.directory, name)
+
+        def show(cert, key):
+            shutil.copy(f"{api.directory}/{cert}.pem", api.directory + "/shown.pem")
+            shutil.copy(f"{api.directory}/{key}.key", api.directory + "/shown.key")
+
+        def curl(trusted, *more, path="/v2.1/flavors"):
+            out = subprocess.run(["curl", "-sS", "-m", "10", "--cacert", f"{api.directory}/{trusted}.pem", "-H", "X-Auth-Token: x",
+                                  *more, api.base + path], capture_output=True, text=True)
+            return out.returncode, out.stdout + out.stderr
+
+        # what cannot be used is named at the start
+        api.start()
+        equal(api.process.wait(20), 1)
+        api.said(f"the TLS certificate cannot be read: Failed to open file “{api.directory}/shown.pem”")
+        show("one", "two")
+        api.start()
+        equal(api.process.wait(20), 1)
+        api.said(f"the TLS key '{api.directory}/shown.key' is not that of the certificate '{api.directory}/shown.pem'")
+        show("one", "one")
+        api.start()
+        api.said("with TLS")
+        equal(curl("one")[0], 0)
+        document = json.loads(curl("one", path="/")[1])
+        equal(document["versions"][0]["links"][0]["href"], api.base + "/v2.1/")
+        equal(curl("two")[0], 60)
+        for version, want in (("1.2", 0), ("1.3", 0), ("1.1", 35)):
+            equal(curl("one", "--tlsv1.0", "--tls-max", version, "--ciphers", "DEFAULT:@SECLEVEL=0")[0], want, version)
+        # other clients
+        env = {**CLIENT, "OS_ENDPOINT": api.base + "/v2.1", "OS_CACERT": api.directory + "/one.pem"}
+        for words, more in ((["openstack", "--os-cacert", api.directory + "/one.pem", "flavor", "list"], ONLY_OPENSTACK),
+                            (["nova", "flavor-list"], ONLY_NOVA), ([os.environ["API_BUILD"] + "/nova-lite", "flavor-list"], {})):
+            out = subprocess.run(words, env={**env, **more}, capture_output=True, text=True, timeout=60)
+            assert out.returncode == 0 and "m1.tiny" in out.stdout, (words, out)
+        said = ours("flavor-list", want=1, env={**OURS, "OS_ENDPOINT": api.base + "/v2.1"})
+        assert "does OS_CACERT name the file" in said, said
+        assert "m1.tiny" in ours("--insecure", "flavor-list", env={**OURS, "OS_ENDPOINT": api.base + "/v2.1"})
+        # no TLS: closed, and others are served
+        got, closed = raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", port=api.port)
+        assert closed and not got.startswith(b"HTTP"), got
+        silent = socket.create_connection(("127.0.0.1", api.port), timeout=10)
+        silent.sendall(b"\x16\x03\x01")
+        equal(curl("one")[0], 0)
+        assert silent.recv(100)[:1] in (b"", b"\x15")  # closed, perhaps with an alert
+        # another certificate, for connections made from then on
+        show("two", "two")
+        api.process.send_signal(1)
+        for _ in range(100):
+            if curl("two")[0] == 0:
+                break
+            time.sleep(0.05)
+        equal((curl("two")[0], curl("one")[0]), (0, 60))
+        # one that does not fit is reported, and the last good one stays
+        show("one", "two")
+        api.process.send_signal(1)
+        api.said("the certificate that was loaded before stays in use")
+        equal(curl("two")[0], 0)
+        api.process.terminate()
+        equal(api.process.wait(20), 0)
+    with OtherApi("[wsgi]\nssl_cert_file = /x\n") as api:
+        api.start()
+        equal(api.process.wait(20), 78)
+        api.said("[wsgi] ssl_cert_file and ssl_key_file belong together")
+
+
+def notify_systemd():
+    """What systemd is told by sd_notify's protocol, and the level of each line on standard error."""
+    with OtherApi() as api:
+        path = api.directory + "/notify"
+        systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        systemd.bind(path)
+        systemd.settimeout(20)
+        api.environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "600000"}
+        api.start()
+        hear = lambda: systemd.recv(1000).decode()
+        equal(hear(), "READY=1")
+        equal(ask("GET", "/").status, 200)
+        times = []
+        for _ in range(4):
+            equal(hear(), "WATCHDOG=1")
+            times.append(time.monotonic())
+        assert all(b - a < 0.6 for a, b in zip(times, times[1:])), times
+        api.process.send_signal(19)  # one that stands still does not say that it is well
+        systemd.settimeout(1.5)
+        try:
+            while time.monotonic() - times[-1] < 1.2:
+                hear()
+            raise AssertionError("a stopped process goes on")
+        except socket.timeout:
+            pass
+        api.process.send_signal(18)
+        systemd.settimeout(20)
+        api.process.send_signal(1)
+        heard = [hear() for _ in range(3)]
+        while not any(h.startswith("RELOADING") for h in heard[:-1]):
+            heard.append(hear())
+        i = next(k for k, h in enumerate(heard) if h.startswith("RELOADING"))
+        assert re.match(r"RELOADING=1\nMONOTONIC_USEC=\d+$", heard[i]), heard
+        equal(next(h for h in heard[i + 1:] if h != "WATCHDOG=1"), "READY=1")
+        api.process.terminate()
+        while (last := hear()) != "STOPPING=1":
+            equal(last, "WATCHDOG=1")
+        equal(api.process.wait(20), 0)
+        with open(api.log) as log:
+            lines = log.read().splitlines()
+        assert lines and all(re.match("<[3467]>", line) for line in lines), lines
+        assert any(line.startswith("<6>") and "is ready" in line for line in lines), lines
+    # not for this process: not a word
+    with OtherApi() as api:
+        path = api.directory + "/notify"
+        systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        systemd.bind(path)
+        systemd.settimeout(20)
+        api.environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"}
+        api.start()
+        equal(systemd.recv(1000), b"READY=1")
+        systemd.settimeout(0.6)
+        try:
+            raise AssertionError(systemd.recv(1000))
+        except socket.timeout:
+            pass
+
+
 # ---- servers ----
 
 SHOW_21 = set("""id name status tenant_id user_id metadata hostId image flavor created updated addresses accessIPv4
