@@ -11,6 +11,7 @@
 #include "db/hosts.h"
 
 #define PING_MS 5000
+#define KNOCK_MS 5000 /* a lost packet is sent again after 1 s, and after 3 s */
 #define SLOT_PAUSE_MS 1000
 #define YIELD_MS 3000 /* for each one ahead: it looks every SLOT_PAUSE_MS */
 #define MOST_YIELDS 10
@@ -78,6 +79,9 @@ static bool reach_destination(nova_step *step, GError **error)
 				 "uuid %s instead of %s): check [libvirt] live_migration_inbound_addr there and the "
 				 "name service here",
 				 op->dest_address, op->dest_host, uuid, host->uuid);
+	if (!nova_virt_migration_ports_answer(op->dest_address, KNOCK_MS, &failed))
+		return nova_fail(error, NOVA_FAULT_MIGRATION_PRE_CHECK, "host '%s' cannot send memory to '%s': %s",
+				 step->compute->host, op->dest_host, failed->message);
 	return true;
 }
 

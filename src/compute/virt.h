@@ -79,6 +79,9 @@ bool nova_virt_cpu_fits(nova_virt *virt, const char *cpu_xml, const char *machin
 
 /* At least one port of QEMU's migration range (49152-49215) can be bound on this host. */
 bool nova_virt_migration_ports(GError **error);
+/* Whether packets from here come to that range at another host's address: the last of its ports, which libvirt gives
+ * out last, is knocked at, and a refusal is an answer.  False: MIGRATION_PRE_CHECK, also when the name is not found. */
+bool nova_virt_migration_ports_answer(const char *address, int deadline_ms, GError **error);
 
 /* ---- looking ---- */
 

@@ -5,15 +5,7 @@
 #include "compute/virt_hub.h"
 #include "compute/virt_xml.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* libvirt's default range for QEMU's incoming migrations. */
-#define PORT_MIN 49152
-#define PORT_MAX 49215
 
 static const char *type_name(const nova_virt *virt)
 {
@@ -178,41 +170,4 @@ bool nova_virt_cpu_fits(nova_virt *virt, const char *cpu_xml, const char *machin
 	call->text = g_strdup(cpu_xml);
 	call->result = g_steal_pointer(&exact);
 	return ask(virt, call, (int)nova_deadline_remaining_ms(deadline), error);
-}
-
-static bool can_bind(int port)
-{
-	struct sockaddr_in6 address = {
-		.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = IN6ADDR_ANY_INIT,
-	};
-	struct sockaddr_in address4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-	bool ok;
-
-	if (fd < 0) {
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			return false;
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		ok = bind(fd, (struct sockaddr *)&address4, sizeof(address4)) == 0;
-	} else {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		ok = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-	}
-	/* Another's socket that listens makes this fail even where bind() does not. */
-	ok = ok && listen(fd, 1) == 0;
-	close(fd);
-	return ok;
-}
-
-bool nova_virt_migration_ports(GError **error)
-{
-	for (int port = PORT_MIN; port <= PORT_MAX; port++)
-		if (can_bind(port))
-			return true;
-	return nova_fail(
-		error, NOVA_FAULT_MIGRATION_PRE_CHECK,
-		"none of the ports %d to %d is free on this host: no migration can come in; `ss -ltnp' says who holds "
-		"them",
-		PORT_MIN, PORT_MAX);
 }
