@@ -53,6 +53,8 @@ compute)
 	else
 		own "$DIR/var-libvirt" /var/lib/libvirt
 	fi
+	# no outgoing connection may happen to take a port that a migration needs
+	echo 49152-49215 >/proc/sys/net/ipv4/ip_local_reserved_ports || fail "cannot reserve the migration ports"
 	own "$DIR/log/libvirt" /var/log/libvirt
 	own "$DIR/cache-libvirt" /var/cache/libvirt
 	mkdir -p /etc/libvirt/pki
