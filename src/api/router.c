@@ -139,6 +139,29 @@ static void print_table(FILE *out, const char *title, const nova_route *table)
 	}
 }
 
+/* Where a user of Nova finds something else, beside actions and paths that are not there. */
+static const struct {
+	const char *what, *why;
+} differences[] = {
+	{ "microversions end at 2.87",
+	  "2.88 takes `os-hypervisors/statistics` and `uptime` away, which clients in use ask for" },
+	{ "`networks` of `POST /servers`: `auto`, `none`, or the uuid of one network; no ports, no fixed addresses",
+	  "networks are flat bridges; a guest's address is chosen in the transaction that makes it" },
+	{ "volumes in `block_device_mapping`: 400; lists of volumes are empty", "disks are files in instances_path" },
+	{ "security groups but `default`: 400",
+	  "nothing filters a guest's traffic; a promise to do so would be false" },
+	{ "`GET /os-hypervisors/{id}/uptime`: 501", "hosts do not tell it" },
+	{ "`DELETE /servers/{id}` is accepted while a server is migrated",
+	  "the migration is aborted, or its end is awaited, and then the server is deleted" },
+	{ "a refusal says each host's reason, in the fields Nova has for its message",
+	  "\"No valid host was found\" alone helps nobody" },
+	{ "`/os-migrations` has live migrations only", "nothing else moves between hosts yet" },
+	{ "images are read-only", "`nova-lite-manage image add` makes them" },
+	{ "wrong passwords, after the first few, are answered 429 with `Retry-After`", "guessing has to be slow" },
+	{ "`/nova-lite/...` is not Nova's",
+	  "the story of a migration, and what is wrong with a host, have no place there" },
+};
+
 void nova_routes_print(FILE *out)
 {
 	fprintf(out, "# The compute API as nova-lite answers it\n\n"
@@ -164,6 +187,9 @@ void nova_routes_print(FILE *out)
 		fprintf(out, "| %s | %s | %s | %s | %s |\n", action->name, range, who_text(action->policy),
 			action->policy, action->run ? action->doc : "not in this version: 501");
 	}
+	fprintf(out, "\n## What differs from Nova\n\n| what | why |\n|---|---|\n");
+	for (size_t i = 0; i < G_N_ELEMENTS(differences); i++)
+		fprintf(out, "| %s | %s |\n", differences[i].what, differences[i].why);
 	fprintf(out, "\n## Parts of answers and requests with a policy of their own\n\n"
 		     "| who | policy | what |\n|---|---|---|\n");
 	for (const nova_policy *policy = nova_policies; policy->name; policy++)
