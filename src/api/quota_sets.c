@@ -123,7 +123,8 @@ static bool read_change(const nova_request *r, nova_quotas *ret, bool *ret_force
 
 		ret->of[q] = json_object_object_get_ex(wish, name, &value) ? number_of(value) : NOVA_QUOTA_KEEP;
 		/* Digits in a string have no range in the schema. */
-		if (ret->of[q] > NOVA_QUOTA_MOST || (ret->of[q] < NOVA_QUOTA_UNLIMITED && ret->of[q] != NOVA_QUOTA_KEEP))
+		if (ret->of[q] > NOVA_QUOTA_MOST ||
+		    (ret->of[q] < NOVA_QUOTA_UNLIMITED && ret->of[q] != NOVA_QUOTA_KEEP))
 			return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
 					 "Quota limit %" G_GINT64_FORMAT " for %s must be in the range of -1 and %d.",
 					 ret->of[q], name, NOVA_QUOTA_MOST);

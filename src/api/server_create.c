@@ -501,7 +501,8 @@ bool nova_servers_boot(nova_request *r, GError **error)
 	random_text(o.reservation + 2, 8, "abcdefghijklmnopqrstuvwxyz0123456789");
 	if (!take_counts(&o, error) || !check_limits(r, &o, error) || !check_devices(&o, error) ||
 	    !take_place(r, &o, error) || !take_flavor(r, &o, error) || !take_image(r, &o, error) ||
-	    !take_network(r, &o, error) || !take_keypair(r, &o, error) || !take_quotas(r, &o, error) || !create_all(r, &o, &uuid, error))
+	    !take_network(r, &o, error) || !take_keypair(r, &o, error) || !take_quotas(r, &o, error) ||
+	    !create_all(r, &o, &uuid, error))
 		return false;
 	return answer(r, &o, uuid);
 }

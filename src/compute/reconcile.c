@@ -317,7 +317,8 @@ static void housekeeping(nova_reconciler *reconciler, nova_conf *conf)
 	nova_compute *compute = reconciler->compute;
 	g_autoptr(GError) error = NULL;
 
-	bool well = nova_host_storage_was_well(compute); /* this thread has more urgent things to do than to wait for files */
+	/* This thread has more urgent things to do than to wait for files. */
+	bool well = nova_host_storage_was_well(compute);
 
 	if (well && !reconciler->recalled)
 		reconciler->recalled = nova_proofs_recall(compute);

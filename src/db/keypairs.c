@@ -108,7 +108,8 @@ static bool check_marker(nova_db *db, const char *user_id, const char *marker, G
 	return last || nova_fail(error, NOVA_FAULT_BAD_REQUEST, "marker [%s] not found", marker);
 }
 
-bool nova_keypairs_list(nova_db *db, const char *user_id, const char *marker, int limit, GPtrArray **ret, GError **error)
+bool nova_keypairs_list(nova_db *db, const char *user_id, const char *marker, int limit, GPtrArray **ret,
+			GError **error)
 {
 	g_autoptr(nova_result) rows = NULL;
 
@@ -126,7 +127,8 @@ bool nova_keypairs_delete(nova_db *db, const char *user_id, const char *name, bo
 {
 	g_autoptr(nova_result) row = NULL;
 
-	if (!nova_db_one(db, NOVA_Q_KEYPAIR_DELETE, NOVA_ARGS(nova_arg_text(user_id), nova_arg_text(name)), &row, error))
+	if (!nova_db_one(db, NOVA_Q_KEYPAIR_DELETE, NOVA_ARGS(nova_arg_text(user_id), nova_arg_text(name)), &row,
+			 error))
 		return false;
 	*ret_found = row != NULL;
 	return true;

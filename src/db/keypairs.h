@@ -26,7 +26,8 @@ bool nova_keypairs_create(nova_db *db, const char *user_id, const char *name, co
 nova_keypair *nova_keypairs_find(nova_db *db, const char *user_id, const char *name, GError **error);
 
 /* By name, those after `marker' (NULL: from the first).  BAD_REQUEST "marker [x] not found".  *ret: of nova_keypair. */
-bool nova_keypairs_list(nova_db *db, const char *user_id, const char *marker, int limit, GPtrArray **ret, GError **error);
+bool nova_keypairs_list(nova_db *db, const char *user_id, const char *marker, int limit, GPtrArray **ret,
+			GError **error);
 
 /* *ret_found false: there was none. */
 bool nova_keypairs_delete(nova_db *db, const char *user_id, const char *name, bool *ret_found, GError **error);

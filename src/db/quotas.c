@@ -70,7 +70,8 @@ bool nova_quotas_usage(nova_db *db, const char *project_id, const char *user_id,
 {
 	g_autoptr(nova_result) row = NULL;
 
-	if (!nova_db_one(db, NOVA_Q_USAGE_OF, NOVA_ARGS(nova_arg_text(project_id), nova_arg_text(user_id)), &row, error))
+	if (!nova_db_one(db, NOVA_Q_USAGE_OF, NOVA_ARGS(nova_arg_text(project_id), nova_arg_text(user_id)), &row,
+			 error))
 		return false;
 	*ret = (nova_quotas){ 0 };
 	if (row) {

@@ -253,8 +253,10 @@ static const char *const audits[] = {
 	" (host_id IS NOT NULL OR EXISTS (SELECT 1 FROM claims c WHERE c.instance = i.uuid)"
 	" OR EXISTS (SELECT 1 FROM disk_claims c WHERE c.instance = i.uuid)"
 	" OR EXISTS (SELECT 1 FROM addresses a WHERE a.instance = i.uuid))",
-	"SELECT format('project %s: used %s/%s/%s, servers %s/%s/%s', project_id, u.instances, u.cores, u.ram_mb, n, v, m)"
-	" FROM project_usage u FULL JOIN (SELECT project_id, count(*) n, sum(vcpus) v, sum(memory_mb) m FROM instances"
+	"SELECT format('project %s: used %s/%s/%s, servers %s/%s/%s', project_id, u.instances, u.cores, u.ram_mb, n, "
+	"v, m)"
+	" FROM project_usage u FULL JOIN (SELECT project_id, count(*) n, sum(vcpus) v, sum(memory_mb) m FROM "
+	"instances"
 	"   WHERE deleted_at IS NULL GROUP BY project_id) s USING (project_id)"
 	" WHERE (COALESCE(u.instances, 0), COALESCE(u.cores, 0), COALESCE(u.ram_mb, 0))"
 	"   <> (COALESCE(n, 0), COALESCE(v, 0), COALESCE(m, 0))",

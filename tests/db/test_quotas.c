@@ -187,15 +187,19 @@ static void test_sums_follow_every_change(void **state)
 	g_autofree char *uuid = fixture_server(db, "grows", 0, NULL);
 
 	(void)state;
-	g_free(pg_cluster_sql(cluster, NAME, "UPDATE instances SET vcpus = 8, memory_mb = 4096 WHERE uuid = '%s'", uuid));
+	g_free(pg_cluster_sql(cluster, NAME, "UPDATE instances SET vcpus = 8, memory_mb = 4096 WHERE uuid = '%s'",
+			      uuid));
+	fixture_audit(cluster, NAME);
+	g_free(pg_cluster_sql(
+		cluster, NAME,
+		"BEGIN; UPDATE instances SET vcpus = 2 WHERE uuid = '%s'; UPDATE instances SET vcpus = 3,"
+		" deleted_at = now() WHERE uuid = '%s'; UPDATE instances SET deleted_at = NULL WHERE uuid ="
+		" '%s'; COMMIT",
+		uuid, uuid, uuid));
 	fixture_audit(cluster, NAME);
 	g_free(pg_cluster_sql(cluster, NAME,
-			      "BEGIN; UPDATE instances SET vcpus = 2 WHERE uuid = '%s'; UPDATE instances SET vcpus = 3,"
-			      " deleted_at = now() WHERE uuid = '%s'; UPDATE instances SET deleted_at = NULL WHERE uuid ="
-			      " '%s'; COMMIT", uuid, uuid, uuid));
-	fixture_audit(cluster, NAME);
-	g_free(pg_cluster_sql(cluster, NAME,
-			      "DELETE FROM journal; DELETE FROM operations; DELETE FROM instances WHERE uuid = '%s'", uuid));
+			      "DELETE FROM journal; DELETE FROM operations; DELETE FROM instances WHERE uuid = '%s'",
+			      uuid));
 	fixture_audit(cluster, NAME);
 }
 
