@@ -417,6 +417,7 @@ def a_namesake_on_the_destination():
 def all_migration_ports_taken():
     uuid = made["mover"]
     script = ("import socket, sys\nheld = []\nfor port in range(49152, 49216):\n s = socket.socket(socket.AF_INET6)\n"
+              " s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"  # as QEMU: connections that have just ended are no hindrance
               " s.bind(('::', port))\n s.listen()\n held.append(s)\nprint('held', flush=True)\nsys.stdin.read()\n")
     holder = subprocess.Popen([LAB_PROGRAM, "exec", "HostB", "python3", "-c", script], env=lab.environment, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
