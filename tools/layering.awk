@@ -28,6 +28,7 @@ BEGIN {
 	confine("crypt.h", "common")
 	confine("curl/", "client compute api")
 	confine("yaml.h", "client")
+	confine("openssl/", "api")
 	confine("json-c/", "common rpc db api scheduler compute manage client")
 
 	# What the pure folder must not be able to do.

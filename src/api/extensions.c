@@ -67,15 +67,3 @@ bool nova_extensions_show(nova_request *r, GError **error)
 			return nova_reply_member(r, 200, "extension", view(i));
 	return nova_fail(error, NOVA_FAULT_NOT_FOUND, "The resource could not be found.");
 }
-
-bool nova_aggregates_index(nova_request *r, GError **error)
-{
-	(void)error;
-	return nova_reply_member(r, 200, "aggregates", json_object_new_array());
-}
-
-bool nova_server_groups_index(nova_request *r, GError **error)
-{
-	(void)error;
-	return nova_reply_member(r, 200, "server_groups", json_object_new_array());
-}

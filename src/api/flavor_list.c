@@ -44,6 +44,8 @@ static bool read_query(const nova_request *r, flavor_query *query, GError **erro
 		if (!query->any_public && !nova_schema_read_bool(is_public, &query->is_public))
 			return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid is_public filter [%s]", is_public);
 	}
+	if (!r->context->is_admin) /* what was given to the project is listed with the public ones */
+		query->any_public = true;
 	if (key && !g_strv_contains(sort_keys, key))
 		return nova_fail(
 			error, NOVA_FAULT_BAD_REQUEST,
@@ -115,7 +117,7 @@ static bool list(nova_request *r, bool detail, GError **error)
 	bool begun = marker == NULL;
 	json_object *body;
 
-	if (!read_query(r, &query, error) || !nova_flavors_list(r->api->db, &flavors, error))
+	if (!read_query(r, &query, error) || !nova_flavors_list_for(r->api->db, nova_request_scope(r), &flavors, error))
 		return false;
 	g_ptr_array_sort_with_data(flavors, compare_flavors, &query);
 	for (unsigned i = 0; i < flavors->len && json_object_array_length(array) < (size_t)limit; i++) {
@@ -150,7 +152,7 @@ bool nova_flavors_detail(nova_request *r, GError **error)
 static nova_flavor *find(nova_request *r, GError **error)
 {
 	GError *failure = NULL;
-	nova_flavor *flavor = nova_flavors_find(r->api->db, r->ids[0], &failure);
+	nova_flavor *flavor = nova_flavors_find_for(r->api->db, r->ids[0], nova_request_scope(r), &failure);
 
 	if (failure)
 		g_propagate_error(error, failure);

@@ -30,6 +30,15 @@ bool nova_server_topology(nova_request *r, GError **error);
 bool nova_server_interfaces(nova_request *r, GError **error);
 bool nova_server_volumes(nova_request *r, GError **error);
 bool nova_server_security_groups(nova_request *r, GError **error);
+/* server_labels.c */
+bool nova_server_metadata_replace(nova_request *r, GError **error);
+bool nova_server_metadata_merge(nova_request *r, GError **error);
+bool nova_server_metadata_set(nova_request *r, GError **error);
+bool nova_server_metadata_drop(nova_request *r, GError **error);
+bool nova_server_tags_replace(nova_request *r, GError **error);
+bool nova_server_tags_clear(nova_request *r, GError **error);
+bool nova_server_tags_add(nova_request *r, GError **error);
+bool nova_server_tags_drop(nova_request *r, GError **error);
 /* actions.c, live_migrate.c */
 bool nova_action_start(nova_request *r, GError **error);
 bool nova_action_stop(nova_request *r, GError **error);
@@ -88,6 +97,15 @@ bool nova_flavors_detail(nova_request *r, GError **error);
 bool nova_flavors_show(nova_request *r, GError **error);
 bool nova_flavors_specs(nova_request *r, GError **error);
 bool nova_flavors_specs_one(nova_request *r, GError **error);
+/* flavor_changes.c */
+bool nova_flavors_make(nova_request *r, GError **error);
+bool nova_flavors_update(nova_request *r, GError **error);
+bool nova_flavors_remove(nova_request *r, GError **error);
+bool nova_flavors_specs_add(nova_request *r, GError **error);
+bool nova_flavors_specs_set(nova_request *r, GError **error);
+bool nova_flavors_specs_drop(nova_request *r, GError **error);
+bool nova_flavors_access_index(nova_request *r, GError **error);
+bool nova_flavors_act(nova_request *r, GError **error);
 /* image_list.c */
 bool nova_images_index(nova_request *r, GError **error);
 bool nova_images_show(nova_request *r, GError **error);
@@ -110,8 +128,18 @@ bool nova_quota_sets_reset(nova_request *r, GError **error);
 bool nova_limits_show(nova_request *r, GError **error);
 bool nova_usage_index(nova_request *r, GError **error);
 bool nova_usage_show(nova_request *r, GError **error);
-/* extensions.c, empty.c */
+/* server_groups.c */
+bool nova_server_groups_index(nova_request *r, GError **error);
+bool nova_server_groups_show(nova_request *r, GError **error);
+bool nova_server_groups_make(nova_request *r, GError **error);
+bool nova_server_groups_remove(nova_request *r, GError **error);
+/* aggregates.c */
+bool nova_aggregates_index(nova_request *r, GError **error);
+bool nova_aggregates_show(nova_request *r, GError **error);
+bool nova_aggregates_make(nova_request *r, GError **error);
+bool nova_aggregates_update(nova_request *r, GError **error);
+bool nova_aggregates_remove(nova_request *r, GError **error);
+bool nova_aggregates_act(nova_request *r, GError **error);
+/* extensions.c */
 bool nova_extensions_index(nova_request *r, GError **error);
 bool nova_extensions_show(nova_request *r, GError **error);
-bool nova_aggregates_index(nova_request *r, GError **error);
-bool nova_server_groups_index(nova_request *r, GError **error);

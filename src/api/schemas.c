@@ -114,7 +114,8 @@ static const nova_schema_member create_members[] = {
 	{ 0 },
 };
 static const nova_schema create_server = { .types = NOVA_JSON_OBJECT, .members = create_members };
-static const nova_schema hints = { .types = NOVA_JSON_OBJECT };
+static const nova_schema_member hint_members[] = { M("group", nova_schema_uuid), { 0 } };
+static const nova_schema hints = { .types = NOVA_JSON_OBJECT, .members = hint_members, .open = true };
 static const nova_schema_member create_top[] = {
 	REQUIRED("server", create_server),
 	M("os:scheduler_hints", hints),

@@ -18,6 +18,19 @@ extern const nova_schema nova_schema_service_update_old; /* enable, disable … 
 /* schemas_resources.c */
 extern const nova_schema nova_schema_keypair;
 extern const nova_schema nova_schema_quota_set;
+extern const nova_schema nova_schema_server_group;
+extern const nova_schema nova_schema_server_metadata;
+extern const nova_schema nova_schema_server_meta; /* one item */
+extern const nova_schema nova_schema_server_tags;
+extern const nova_schema nova_schema_flavor;
+extern const nova_schema nova_schema_flavor_update;
+extern const nova_schema nova_schema_flavor_action;
+extern const nova_schema nova_schema_flavor_specs;
+extern const nova_schema nova_schema_flavor_spec; /* one */
+extern const nova_schema nova_schema_aggregate;
+extern const nova_schema nova_schema_aggregate_update;
+extern const nova_schema nova_schema_aggregate_action;
+extern const nova_query_schema nova_group_query_schema;
 extern const nova_query_schema nova_keypair_list_query_schema;
 extern const nova_query_schema nova_keypair_query_schema; /* of one */
 extern const nova_query_schema nova_quota_query_schema;

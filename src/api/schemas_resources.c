@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bodies and queries of what is no server: key pairs, quotas, usage.
+ * Bodies and queries of what is no server: key pairs, quotas, usage, groups, aggregates.
  */
 #include "api/schemas.h"
 
@@ -93,3 +93,155 @@ static const nova_schema_member usage_params[] = {
 	{ 0 },
 };
 const nova_query_schema nova_usage_query_schema = { .params = usage_params, .strict_since = 75 };
+
+/* ---- server groups ---- */
+
+static const nova_schema hard_policy = { .types = NOVA_JSON_STRING, .words = WORDS("anti-affinity", "affinity") };
+static const nova_schema any_policy = {
+	.types = NOVA_JSON_STRING, .words = WORDS("anti-affinity", "affinity", "soft-anti-affinity", "soft-affinity")
+};
+static const nova_schema hard_policies = {
+	.types = NOVA_JSON_ARRAY, .items = &hard_policy, .min_items = 1, .max_items = 1
+};
+static const nova_schema any_policies = {
+	.types = NOVA_JSON_ARRAY, .items = &any_policy, .min_items = 1, .max_items = 1
+};
+static const nova_schema positive = {
+	.types = NOVA_JSON_INT | NOVA_JSON_STRING, .pattern = "^[0-9]*$", .min_length = 1, .max_length = 9,
+	.ranged = true, .minimum = 1, .maximum = INT32_MAX,
+};
+static const nova_schema_member rules_members[] = { M("max_server_per_host", positive), { 0 } };
+static const nova_schema rules = { .types = NOVA_JSON_OBJECT, .members = rules_members };
+static const nova_schema_member group_members[] = {
+	REQUIRED("name", nova_schema_name),
+	{ "policies", &hard_policies, true, 0, 14 },
+	{ "policies", &any_policies, true, 15, 63 },
+	{ "policy", &any_policy, true, 64, 0 },
+	M_SINCE("rules", rules, 64),
+	{ 0 },
+};
+static const nova_schema group = { .types = NOVA_JSON_OBJECT, .members = group_members };
+static const nova_schema_member group_top[] = { REQUIRED("server_group", group), { 0 } };
+const nova_schema nova_schema_server_group = { .types = NOVA_JSON_OBJECT, .members = group_top };
+
+static const nova_schema_member group_params[] = {
+	M("all_projects", nova_schema_text),
+	M("limit", nova_schema_digits),
+	M("offset", nova_schema_digits),
+	{ 0 },
+};
+const nova_query_schema nova_group_query_schema = { .params = group_params, .strict_since = 75 };
+
+/* ---- aggregates ---- */
+
+/* A zone's name must not look like ZONE:HOST. */
+static const nova_schema zone = {
+	.types = NOVA_JSON_STRING | NOVA_JSON_NULL, .min_length = 1, .max_length = 255, .pattern = "^[^:]*$",
+	.format = NOVA_FORMAT_NAME,
+};
+static const nova_schema_member aggregate_members[] = {
+	REQUIRED("name", nova_schema_name),
+	M("availability_zone", zone),
+	{ 0 },
+};
+static const nova_schema aggregate = { .types = NOVA_JSON_OBJECT, .members = aggregate_members };
+static const nova_schema_member aggregate_top[] = { REQUIRED("aggregate", aggregate), { 0 } };
+const nova_schema nova_schema_aggregate = { .types = NOVA_JSON_OBJECT, .members = aggregate_top };
+
+static const nova_schema_member aggregate_update_members[] = {
+	M("name", nova_schema_name),
+	M("availability_zone", zone),
+	{ 0 },
+};
+static const nova_schema aggregate_update = { .types = NOVA_JSON_OBJECT, .members = aggregate_update_members };
+static const nova_schema_member aggregate_update_top[] = { REQUIRED("aggregate", aggregate_update), { 0 } };
+const nova_schema nova_schema_aggregate_update = { .types = NOVA_JSON_OBJECT, .members = aggregate_update_top };
+
+static const nova_schema host_name = {
+	.types = NOVA_JSON_STRING, .min_length = 1, .max_length = 255, .pattern = "^[a-zA-Z0-9-._]*$"
+};
+static const nova_schema_member host_members[] = { REQUIRED("host", host_name), { 0 } };
+static const nova_schema host_object = { .types = NOVA_JSON_OBJECT, .members = host_members };
+static const nova_schema metadata_value = { .types = NOVA_JSON_STRING | NOVA_JSON_NULL, .max_length = 255 };
+static const nova_schema_member metadata_zone[] = { M("availability_zone", zone), { 0 } };
+static const nova_schema metadata = {
+	.types = NOVA_JSON_OBJECT, .members = metadata_zone, .key_pattern = "^[a-zA-Z0-9-_:. ]{1,255}$",
+	.value = &metadata_value,
+};
+static const nova_schema_member metadata_members[] = { REQUIRED("metadata", metadata), { 0 } };
+static const nova_schema metadata_object = { .types = NOVA_JSON_OBJECT, .members = metadata_members };
+static const nova_schema_member aggregate_acts[] = {
+	M("add_host", host_object),
+	M("remove_host", host_object),
+	M("set_metadata", metadata_object),
+	{ 0 },
+};
+const nova_schema nova_schema_aggregate_action = { .types = NOVA_JSON_OBJECT, .members = aggregate_acts };
+
+/* ---- labels of servers ---- */
+
+static const nova_schema_member server_metadata_top[] = { REQUIRED("metadata", nova_schema_metadata), { 0 } };
+const nova_schema nova_schema_server_metadata = { .types = NOVA_JSON_OBJECT, .members = server_metadata_top };
+static const nova_schema_member server_meta_top[] = { REQUIRED("meta", nova_schema_metadata), { 0 } };
+const nova_schema nova_schema_server_meta = { .types = NOVA_JSON_OBJECT, .members = server_meta_top };
+
+static const nova_schema tag = { .types = NOVA_JSON_STRING, .min_length = 1, .max_length = 60, .pattern = "^[^,/]*$" };
+static const nova_schema tags = { .types = NOVA_JSON_ARRAY, .items = &tag, .max_items = 50 };
+static const nova_schema_member tags_top[] = { REQUIRED("tags", tags), { 0 } };
+const nova_schema nova_schema_server_tags = { .types = NOVA_JSON_OBJECT, .members = tags_top };
+
+/* ---- flavors ---- */
+
+static const nova_schema flavor_id = {
+	.types = NOVA_JSON_STRING | NOVA_JSON_INT | NOVA_JSON_NULL, .min_length = 1, .max_length = 255,
+	.pattern = "^(?! )[a-zA-Z0-9. _-]+(?<! )$",
+};
+static const nova_schema size_from_1 = {
+	.types = NOVA_JSON_INT | NOVA_JSON_STRING, .pattern = "^[0-9]+$", .max_length = 10,
+	.ranged = true, .minimum = 1, .maximum = INT32_MAX,
+};
+static const nova_schema size_from_0 = {
+	.types = NOVA_JSON_INT | NOVA_JSON_STRING, .pattern = "^[0-9]+$", .max_length = 10,
+	.ranged = true, .minimum = 0, .maximum = INT32_MAX,
+};
+static const nova_schema flavor_description = { .types = NOVA_JSON_STRING | NOVA_JSON_NULL, .max_length = 65535 };
+static const nova_schema_member flavor_members[] = {
+	REQUIRED("name", nova_schema_name),
+	REQUIRED("ram", size_from_1),
+	REQUIRED("vcpus", size_from_1),
+	REQUIRED("disk", size_from_0),
+	M("id", flavor_id),
+	M("OS-FLV-EXT-DATA:ephemeral", size_from_0),
+	M("swap", size_from_0),
+	M("rxtx_factor", nova_schema_any),
+	M("os-flavor-access:is_public", nova_schema_boolean),
+	M_SINCE("description", flavor_description, 55),
+	{ 0 },
+};
+static const nova_schema flavor = { .types = NOVA_JSON_OBJECT, .members = flavor_members };
+static const nova_schema_member flavor_top[] = { REQUIRED("flavor", flavor), { 0 } };
+const nova_schema nova_schema_flavor = { .types = NOVA_JSON_OBJECT, .members = flavor_top };
+
+static const nova_schema_member flavor_update_members[] = { REQUIRED("description", flavor_description), { 0 } };
+static const nova_schema flavor_update = { .types = NOVA_JSON_OBJECT, .members = flavor_update_members };
+static const nova_schema_member flavor_update_top[] = { REQUIRED("flavor", flavor_update), { 0 } };
+const nova_schema nova_schema_flavor_update = { .types = NOVA_JSON_OBJECT, .members = flavor_update_top };
+
+static const nova_schema tenant = { .types = NOVA_JSON_STRING, .min_length = 1, .max_length = 255 };
+static const nova_schema_member tenant_members[] = { REQUIRED("tenant", tenant), { 0 } };
+static const nova_schema tenant_object = { .types = NOVA_JSON_OBJECT, .members = tenant_members };
+static const nova_schema_member flavor_acts[] = {
+	M("addTenantAccess", tenant_object),
+	M("removeTenantAccess", tenant_object),
+	{ 0 },
+};
+const nova_schema nova_schema_flavor_action = { .types = NOVA_JSON_OBJECT, .members = flavor_acts };
+
+static const nova_schema spec_value = { .types = NOVA_JSON_STRING | NOVA_JSON_INT, .max_length = 255 };
+static const nova_schema_member no_members[] = { { 0 } };
+const nova_schema nova_schema_flavor_spec = {
+	.types = NOVA_JSON_OBJECT, .members = no_members, .key_pattern = "^[a-zA-Z0-9-_:. ]{1,255}$",
+	.value = &spec_value,
+};
+static const nova_schema_member specs_top[] = { REQUIRED("extra_specs", nova_schema_flavor_spec), { 0 } };
+const nova_schema nova_schema_flavor_specs = { .types = NOVA_JSON_OBJECT, .members = specs_top };

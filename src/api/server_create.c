@@ -25,6 +25,8 @@ typedef struct order {
 	nova_image *image;
 	int network_id; /* 0: none */
 	char *host;	/* NULL: any */
+	char *zone;	/* NULL: any */
+	const char *group; /* uuid, of the request; NULL: none */
 	int64_t min_count, max_count; /* asked for */
 	int64_t count;		      /* that fit the quotas: made */
 	nova_keypair *keypair;	      /* NULL: none */
@@ -37,6 +39,7 @@ static void order_done(order *o)
 	nova_flavor_free(o->flavor);
 	nova_image_free(o->image);
 	g_free(o->host);
+	g_free(o->zone);
 	nova_keypair_free(o->keypair);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(order, order_done)
@@ -65,7 +68,7 @@ static bool take_flavor(nova_request *r, order *o, GError **error)
 	const char *slash = strrchr(ref, '/');
 	GError *failure = NULL;
 
-	o->flavor = nova_flavors_find(r->api->db, slash ? slash + 1 : ref, &failure);
+	o->flavor = nova_flavors_find_for(r->api->db, slash ? slash + 1 : ref, nova_request_scope(r), &failure);
 	if (failure) {
 		g_propagate_error(error, failure);
 		return false;
@@ -237,6 +240,7 @@ static bool take_place(nova_request *r, order *o, GError **error)
 	    (!nova_request_must(r, parts && parts[1] ? FORCED : REQUESTED, error) || !check_host(r, host, error)))
 		return false;
 	o->host = g_strdup(host);
+	o->zone = parts && *parts[0] ? g_strdup(parts[0]) : NULL;
 	return true;
 }
 
@@ -272,8 +276,25 @@ static bool take_counts(order *o, GError **error)
 	return true;
 }
 
+/* The group is looked up where the server joins it. */
+static bool take_hints(order *o, json_object *hints, GError **error)
+{
+	if (!hints)
+		return true;
+	json_object_object_foreach(hints, key, value)
+	{
+		if (strcmp(key, "group") != 0)
+			return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
+					 "This version of nova-lite does not follow the scheduler hint '%s'; it knows "
+					 "'group'.",
+					 key);
+		o->group = json_object_get_string(value);
+	}
+	return true;
+}
+
 /* What this version cannot do is refused, not forgotten. */
-static bool check_limits(nova_request *r, const order *o, GError **error)
+static bool check_limits(nova_request *r, order *o, GError **error)
 {
 	json_object *groups = nova_json_find(o->server, "security_groups"), *config_drive = NULL, *hints = NULL;
 
@@ -295,10 +316,7 @@ static bool check_limits(nova_request *r, const order *o, GError **error)
 	}
 	if (!json_object_object_get_ex(r->body, "os:scheduler_hints", &hints))
 		json_object_object_get_ex(r->body, "OS-SCH-HNT:scheduler_hints", &hints);
-	if (hints && json_object_object_length(hints) > 0)
-		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
-				 "This version of nova-lite follows no scheduler hints.");
-	return true;
+	return take_hints(o, hints, error);
 }
 
 static bool take_keypair(nova_request *r, order *o, GError **error)
@@ -430,6 +448,8 @@ static bool create_all(nova_request *r, const order *o, char **ret_first, GError
 	const nova_instance_plan plan = {
 		.network_id = o->network_id,
 		.requested_host = o->host,
+		.zone = o->zone,
+		.group = o->group,
 		.key_data = o->keypair ? o->keypair->public_key : NULL,
 		.quotas = &o->quotas,
 	};

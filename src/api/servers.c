@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "db/hosts.h"
 #include "db/operations.h"
+#include "db/server_groups.h"
 
 nova_view nova_request_view(const nova_request *r)
 {
@@ -84,9 +85,13 @@ static bool show(nova_request *r, const nova_instance *server, nova_server_form 
 {
 	nova_view view = nova_request_view(r);
 	g_autoptr(nova_host) host = NULL;
+	g_autofree char *group = NULL;
 	GError *failure = NULL;
 
-	if (server->host && view.host_status && r->version >= 16)
+	if (r->version >= 71)
+		group = nova_server_groups_of(r->api->db, server->uuid, &failure);
+	view.server_group = group;
+	if (!failure && server->host && view.host_status && r->version >= 16)
 		host = nova_hosts_find(r->api->db, server->host, &failure);
 	if (failure) {
 		g_propagate_error(error, failure);

@@ -187,8 +187,13 @@ json_object *nova_view_server(const nova_view *view, const nova_instance *server
 		nova_json_add(object, "tags", nova_view_parsed(server->tags_json, "[]"));
 	if (view->version >= 63)
 		nova_json_add_null(object, "trusted_image_certificates");
-	if (view->version >= 71 && form != NOVA_SERVER_LISTED)
-		nova_json_add(object, "server_groups", json_object_new_array());
+	if (view->version >= 71 && form != NOVA_SERVER_LISTED) {
+		json_object *groups = json_object_new_array();
+
+		if (view->server_group)
+			json_object_array_add(groups, json_object_new_string(view->server_group));
+		nova_json_add(object, "server_groups", groups);
+	}
 	return object;
 }
 

@@ -25,6 +25,7 @@ typedef struct nova_view {
 	bool migration_hosts;
 	bool events;       /* host and traceback of events, and below 2.51 the events */
 	bool event_details;
+	const char *server_group; /* uuid of the group of the server shown; NULL: none; borrowed */
 } nova_view;
 
 /* [self, bookmark] of BASE/v2.1/COLLECTION/ID. */

@@ -94,19 +94,30 @@ bool nova_flavors_create(nova_db *db, const nova_flavor *flavor, char **ret_flav
 
 nova_flavor *nova_flavors_find(nova_db *db, const char *flavorid, GError **error)
 {
+	return nova_flavors_find_for(db, flavorid, NULL, error);
+}
+
+nova_flavor *nova_flavors_find_for(nova_db *db, const char *flavorid, const char *project_id, GError **error)
+{
 	g_autoptr(nova_result) row = NULL;
 
 	if (!flavorid ||
-	    !nova_db_one(db, NOVA_Q_FLAVOR_GET, NOVA_ARGS(nova_arg_text(flavorid)), &row, error) || !row)
+	    !nova_db_one(db, NOVA_Q_FLAVOR_GET, NOVA_ARGS(nova_arg_text(flavorid), nova_arg_text(project_id)), &row,
+			 error) || !row)
 		return NULL;
 	return read_flavor(row);
 }
 
 bool nova_flavors_list(nova_db *db, GPtrArray **ret, GError **error)
 {
+	return nova_flavors_list_for(db, NULL, ret, error);
+}
+
+bool nova_flavors_list_for(nova_db *db, const char *project_id, GPtrArray **ret, GError **error)
+{
 	g_autoptr(nova_result) rows = NULL;
 
-	if (!nova_db_run(db, NOVA_Q_FLAVORS_ALL, NOVA_NO_ARGS, &rows, error))
+	if (!nova_db_run(db, NOVA_Q_FLAVORS_ALL, NOVA_ARGS(nova_arg_text(project_id)), &rows, error))
 		return false;
 	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)nova_flavor_free);
 

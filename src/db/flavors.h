@@ -11,8 +11,11 @@
 /* flavor->flavorid NULL: a uuid is made.  CONFLICT: id or name taken. */
 bool nova_flavors_create(nova_db *db, const nova_flavor *flavor, char **ret_flavorid, GError **error);
 nova_flavor *nova_flavors_find(nova_db *db, const char *flavorid, GError **error);
+/* The same among those a project may use: the public ones and those it was given access to; NULL: all. */
+nova_flavor *nova_flavors_find_for(nova_db *db, const char *flavorid, const char *project_id, GError **error);
 /* By flavorid; *ret: of nova_flavor. */
 bool nova_flavors_list(nova_db *db, GPtrArray **ret, GError **error);
+bool nova_flavors_list_for(nova_db *db, const char *project_id, GPtrArray **ret, GError **error);
 
 bool nova_images_create(nova_db *db, const nova_image *image, GError **error);
 nova_image *nova_images_find(nova_db *db, const char *id, GError **error);

@@ -26,7 +26,7 @@ typedef struct create_arg {
 	int64_t operation;
 } create_arg;
 
-static bool insert_row(nova_tx *tx, const nova_instance *i, const char *key_data, GError **error)
+static bool insert_row(nova_tx *tx, const nova_instance *i, const nova_instance_plan *plan, int64_t group, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 
@@ -45,7 +45,8 @@ static bool insert_row(nova_tx *tx, const nova_instance *i, const char *key_data
 				  nova_arg_text(i->key_name), nova_arg_text(i->user_data),
 				  nova_arg_text(i->config_drive), nova_arg_text(i->reservation_id),
 				  nova_arg_int(i->launch_index), nova_arg_text(i->access_ip_v4),
-				  nova_arg_text(i->access_ip_v6), nova_arg_text(key_data)),
+				  nova_arg_text(i->access_ip_v6), nova_arg_text(plan->key_data),
+				  nova_arg_id(group), nova_arg_text(plan->zone)),
 			NULL, &why))
 		return true;
 	if (strcmp(nova_tx_constraint(tx), "instances_uuid_key") == 0)
@@ -55,17 +56,43 @@ static bool insert_row(nova_tx *tx, const nova_instance *i, const char *key_data
 	return false;
 }
 
+/* Members of a group are made one after the other, so that they can be counted. */
+static bool join_group(nova_tx *tx, const nova_instance *i, const nova_instance_plan *plan, int64_t *ret_group,
+		       GError **error)
+{
+	g_autoptr(nova_result) group = NULL;
+	g_autoptr(nova_result) count = NULL;
+	nova_quotas limits, used = { 0 };
+
+	if (!plan->group)
+		return true;
+	if (!nova_tx_one(tx, NOVA_Q_GROUP_LOCK, NOVA_ARGS(nova_arg_text(plan->group), nova_arg_text(i->project_id)),
+			 &group, error))
+		return false;
+	if (!group)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Instance group %s could not be found.", plan->group);
+	*ret_group = nova_result_int(group, "id");
+	if (!plan->quotas)
+		return true;
+	if (!nova_quota_tx_limits(tx, i->project_id, plan->quotas, &limits, error) ||
+	    !nova_tx_one(tx, NOVA_Q_GROUP_COUNT, NOVA_ARGS(nova_arg_int(*ret_group)), &count, error))
+		return false;
+	used.of[NOVA_QUOTA_SERVER_GROUP_MEMBERS] = nova_result_int(count, "n");
+	return nova_quota_fits(&limits, &used, NOVA_QUOTA_SERVER_GROUP_MEMBERS, 1) ||
+	       nova_fail(error, NOVA_FAULT_FORBIDDEN, "Quota exceeded, too many servers in group");
+}
+
 static bool run_create(nova_tx *tx, void *arg, GError **error)
 {
 	create_arg *create = arg;
 	const nova_instance *instance = create->instance;
 	const nova_instance_plan *plan = create->plan;
-	int64_t operation;
+	int64_t operation, group = 0;
 
 	if (plan->quotas && !nova_quota_tx_admit(tx, instance->project_id, plan->quotas, 1, instance->vcpus,
 						 instance->memory_mb, error))
 		return false;
-	if (!insert_row(tx, instance, plan->key_data, error) ||
+	if (!join_group(tx, instance, plan, &group, error) || !insert_row(tx, instance, plan, group, error) ||
 	    !nova_beginning_run(tx, &create->beginning, &operation, error))
 		return false;
 	if (!operation)

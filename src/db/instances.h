@@ -13,6 +13,8 @@
 typedef struct nova_instance_plan {
 	int network_id;             /* it gets an address there; 0: no network */
 	const char *requested_host; /* NULL: any */
+	const char *zone;           /* availability zone it must be in; NULL: any */
+	const char *group;          /* uuid of a server group of its project; NULL: none */
 	const char *key_data;       /* public key of its key_name; NULL: none */
 	const nova_quotas *quotas;  /* the configuration's limits; NULL: nobody counts */
 } nova_instance_plan;
@@ -24,7 +26,7 @@ typedef struct nova_requester {
 
 /* Stores a new server (its uuid, names, flavor and image fields filled by the caller) and begins its build
  * operation, in one transaction, in which its project's quotas are held.  NO_MORE_ADDRESSES when the network is full;
- * FORBIDDEN, in Nova's words, when a quota is. */
+ * FORBIDDEN, in Nova's words, when a quota or the group is; BAD_REQUEST: there is no such group. */
 bool nova_instances_create(nova_db *db, const nova_instance *instance, const nova_instance_plan *plan,
 			   const nova_requester *by, int64_t *ret_operation, GError **error);
 

@@ -100,8 +100,8 @@ bool nova_operations_note(nova_db *db, const nova_fence *fence, nova_operation *
 
 /* requested -> claimed (scheduler): books vcpus, memory (and for a build the disk on the host's pool) on
  * the host, sets dest_host.  The booking re-checks in its WHERE: lease valid, not disabled, not forced
- * down, storage ok, room.  *ret_taken false: the host has no room any more, nothing changed, take the
- * next.  `trace' is the decision as JSON text. */
+ * down, storage ok, room, and the policy of its server group.  *ret_taken false: the host will not do any more, nothing
+ * changed, take the next.  `trace' is the decision as JSON text. */
 bool nova_operations_claim(nova_db *db, nova_operation *op, int dest_host_id, const char *trace,
 			   bool *ret_taken, GError **error);
 

@@ -9,6 +9,7 @@
 #include "db/op_step.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 bool nova_operations_advance(nova_db *db, const nova_fence *fence, nova_operation *op, nova_op_state to,
 			     const char *message, const char *evidence, GError **error)
@@ -60,14 +61,20 @@ static bool book(nova_tx *tx, const nova_op_step *step, nova_result *instance, b
 	int64_t disk = nova_result_int(instance, "disk_gb");
 	g_autoptr(nova_result) host = NULL;
 	g_autoptr(nova_result) pool = NULL;
+	g_autoptr(GError) why = NULL;
 
 	*ret_taken = false;
 	if (!nova_tx_one(tx, NOVA_Q_CLAIM_HOST,
 			 NOVA_ARGS(nova_arg_text(op->instance_uuid), nova_arg_int(step->dest_host_id),
 				   nova_arg_text(build ? "H" : "I"), nova_arg_int(op->id),
 				   nova_arg_int(vcpus), nova_arg_int(memory)),
-			 &host, error))
+			 &host, &why)) {
+		/* Another member of its group was faster: not this host. */
+		if (strcmp(nova_tx_constraint(tx), "claims_server_group") == 0)
+			return true;
+		g_propagate_error(error, g_steal_pointer(&why));
 		return false;
+	}
 	if (!host)
 		return true;
 	if (build) {

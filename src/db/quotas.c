@@ -77,6 +77,7 @@ bool nova_quotas_usage(nova_db *db, const char *project_id, const char *user_id,
 	if (row) {
 		read_sums(row, ret);
 		ret->of[NOVA_QUOTA_KEY_PAIRS] = nova_result_int(row, "key_pairs");
+		ret->of[NOVA_QUOTA_SERVER_GROUPS] = nova_result_int(row, "server_groups");
 	}
 	return true;
 }

@@ -111,6 +111,44 @@ static bool machine_passes(const nova_host *host, const nova_placement *placemen
 	return false;
 }
 
+static bool zone_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	const nova_wishes *wishes = placement->wishes;
+
+	if (!wishes || !wishes->zone || strcmp(wishes->zone, host->zone) == 0)
+		return true;
+	g_string_append_printf(why, "is in the availability zone %s, not in %s", host->zone, wishes->zone);
+	return false;
+}
+
+static bool has_policy(const nova_placement *placement, nova_group_policy policy)
+{
+	return placement->wishes && placement->wishes->grouped && placement->wishes->policy == policy;
+}
+
+static bool anti_affinity_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	int there;
+
+	if (!has_policy(placement, NOVA_GROUP_ANTI_AFFINITY))
+		return true;
+	there = nova_wishes_others_on(placement->wishes, host->id);
+	if (there < placement->wishes->max_per_host)
+		return true;
+	g_string_append_printf(why, "has %d server%s of the group, whose policy anti-affinity allows %d on a host", there,
+			       there == 1 ? "" : "s", placement->wishes->max_per_host);
+	return false;
+}
+
+static bool affinity_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	if (!has_policy(placement, NOVA_GROUP_AFFINITY) ||
+	    nova_wishes_others(placement->wishes) == nova_wishes_others_on(placement->wishes, host->id))
+		return true;
+	g_string_append(why, "is not where the group's other servers are: its policy is affinity");
+	return false;
+}
+
 const nova_filter nova_filters[] = {
 	{ "ComputeFilter", compute_passes,
 	  "The compute service is up (its lease is valid), enabled and healthy, and its storage works." },
@@ -121,6 +159,11 @@ const nova_filter nova_filters[] = {
 	  "Live migration: source and destination have the same file system as instances_path." },
 	{ "HypervisorVersionFilter", version_passes, "Live migration: the destination's QEMU is not older." },
 	{ "MachineTypeFilter", machine_passes, "Live migration: the destination's QEMU has the guest's machine type." },
+	{ "AvailabilityZoneFilter", zone_passes, "The host is in the availability zone the server was created for." },
+	{ "ServerGroupAntiAffinityFilter", anti_affinity_passes,
+	  "No more servers of the same group with the policy anti-affinity than it allows; booking checks it again." },
+	{ "ServerGroupAffinityFilter", affinity_passes,
+	  "The other servers of the same group with the policy affinity are there; booking checks it again." },
 	{ NULL, NULL, NULL },
 };
 

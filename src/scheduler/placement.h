@@ -9,6 +9,7 @@
 #include "model/host.h"
 #include "model/instance.h"
 #include "model/operation.h"
+#include "model/server_group.h"
 
 typedef struct nova_placement {
 	nova_op_kind kind;          /* NOVA_OP_BUILD or NOVA_OP_LIVE_MIGRATION */
@@ -18,6 +19,7 @@ typedef struct nova_placement {
 	const char *machine;        /* machine type a running guest needs; NULL: not fixed yet */
 	const nova_host *source;    /* of a migration; NULL for a build */
 	const char *requested_host; /* only this host; NULL: any */
+	const nova_wishes *wishes;  /* zone and group; NULL: none */
 } nova_placement;
 
 /* `source' is the host the guest is on, or NULL. */

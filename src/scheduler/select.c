@@ -93,6 +93,26 @@ static void weigh(GArray *candidates, double (*value)(const nova_host *host), do
 	}
 }
 
+/* The other members of a group with a soft policy, by the share of all that a host has. */
+static void weigh_group(GArray *candidates, const nova_placement *placement, const nova_select_options *options)
+{
+	const nova_wishes *wishes = placement->wishes;
+	int all = wishes && wishes->grouped ? nova_wishes_others(wishes) : 0;
+	double multiplier = 0;
+
+	if (all == 0)
+		return;
+	if (wishes->policy == NOVA_GROUP_SOFT_AFFINITY)
+		multiplier = options->soft_affinity_multiplier;
+	else if (wishes->policy == NOVA_GROUP_SOFT_ANTI_AFFINITY)
+		multiplier = -options->soft_anti_affinity_multiplier;
+	for (unsigned i = 0; i < candidates->len; i++) {
+		nova_candidate *c = &g_array_index(candidates, nova_candidate, i);
+
+		c->weight += multiplier * nova_wishes_others_on(wishes, c->host->id) / all;
+	}
+}
+
 static int by_weight(const void *a, const void *b)
 {
 	const nova_candidate *x = a, *y = b;
@@ -143,6 +163,7 @@ nova_selection *nova_select(const GPtrArray *hosts, const nova_placement *placem
 	weigh(selection->candidates, free_cpus, options->cpu_multiplier);
 	weigh(selection->candidates, free_ram, options->ram_multiplier);
 	weigh(selection->candidates, free_disk, options->disk_multiplier);
+	weigh_group(selection->candidates, placement, options);
 	g_array_sort(selection->candidates, by_weight);
 
 	unsigned subset = MIN(MAX(options->subset_size, 1), selection->candidates->len);

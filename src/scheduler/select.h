@@ -3,7 +3,8 @@
  * select.h - the scheduler's decision: hosts and a placement in, candidates and reasons out.
  *
  * One pass of filters over all hosts, then weights over those that pass.  Weights are Nova's: free cpus, memory and
- * disk, each brought to 0..1 over the candidates, multiplied, added.  A decision may rest on numbers that are already
+ * disk, each brought to 0..1 over the candidates, multiplied, added; and for a guest in a group with a
+ * soft policy the other members on each.  A decision may rest on numbers that are already
  * old: booking checks again.  Pure but for the random choice among the best, which takes its generator from the
  * caller.
  */
@@ -14,6 +15,7 @@
 typedef struct nova_select_options {
 	const nova_filter *const *filters; /* NULL-terminated */
 	double cpu_multiplier, ram_multiplier, disk_multiplier;
+	double soft_affinity_multiplier, soft_anti_affinity_multiplier;
 	unsigned subset_size;              /* choose at random among this many of the best; 0 counts as 1 */
 	GRand *rand;                       /* the caller's, not shared between threads */
 } nova_select_options;

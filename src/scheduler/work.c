@@ -7,6 +7,7 @@
 #include "db/hosts.h"
 #include "db/instances.h"
 #include "db/operations.h"
+#include "db/server_groups.h"
 #include "model/matrix.h"
 #include "rpc/actor.h"
 #include "scheduler/select.h"
@@ -119,13 +120,19 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 	if (!tried)
 		return false;
 
-	const nova_placement placement =
-		nova_placement_of(op, instance, host_of_id(hosts, op->source_host_id));
+	g_autoptr(nova_wishes) wishes = nova_instances_wishes(scheduler->db, instance->uuid, error);
+	nova_placement placement = nova_placement_of(op, instance, host_of_id(hosts, op->source_host_id));
+
+	if (!wishes)
+		return false;
+	placement.wishes = wishes;
 	const nova_select_options options = {
 		.filters = scheduler->filters,
 		.cpu_multiplier = conf->filter_scheduler_cpu_weight_multiplier,
 		.ram_multiplier = conf->filter_scheduler_ram_weight_multiplier,
 		.disk_multiplier = conf->filter_scheduler_disk_weight_multiplier,
+		.soft_affinity_multiplier = conf->filter_scheduler_soft_affinity_weight_multiplier,
+		.soft_anti_affinity_multiplier = conf->filter_scheduler_soft_anti_affinity_weight_multiplier,
 		.subset_size = (unsigned)conf->filter_scheduler_host_subset_size,
 		.rand = rand,
 	};

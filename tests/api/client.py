@@ -1026,8 +1026,6 @@ def small_answers():
     equal(get(f"/servers/{sid}/os-interface"), {"interfaceAttachments": []})
     equal(get(f"/servers/{sid}/os-volume_attachments"), {"volumeAttachments": []})
     equal(get(f"/servers/{sid}/os-security-groups"), {"security_groups": []})
-    for path, empty in (("os-aggregates", "aggregates"), ("os-server-groups", "server_groups")):
-        equal(get("/" + path), {empty: []})
     absolute = get("/limits?reserved=False")["limits"]["absolute"]
     equal(absolute["maxTotalInstances"], -1)
     assert absolute["totalInstancesUsed"] >= 1 and "maxPersonality" in absolute

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of what is no server: key pairs, quotas, usage.  Each function here is one, run by test_api.c as
+"""Tests of what is no server: key pairs, quotas, usage, groups, aggregates.  Each function here is one, run by test_api.c as
 `resources.py NAME'.  Key sets of answers are written out by hand, for the microversions at which they change.
 """
 import base64
@@ -10,7 +10,7 @@ import tempfile
 import threading
 import uuid
 
-from client import BASE, IMAGE, NOWHERE, ask, client, equal, fault, get, sql
+from client import BASE, IMAGE, NOWHERE, ask, boot, booted, client, equal, fault, get, sql
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIOsbAoyhLWEHjzYYFj6pUSpXgCBSPcOQvh8WLTLzKZ1 me@here"
 
@@ -75,7 +75,7 @@ def keypairs():
     fault(ask("GET", "/v2.1/os-keypairs?x=1", version="2.75", token=me), 400,
           "Additional properties are not allowed ('x' was unexpected)")
     # a pair made here: the private key is shown once and fits the public one
-    made = ask("POST", "/v2.1/os-keypairs", {"keypair": {"name": "born"}}, "2.2", token=me).json["keypair"]
+    made = ask("POST", "/v2.1/os-keypairs", {"keypair": {"name": "born"}}, "2.2", token=me, timeout=120).json["keypair"]
     keys(made, KEYPAIR_20 + " type user_id private_key")
     assert made["private_key"].startswith("-----BEGIN RSA PRIVATE KEY-----\n"), made["private_key"][:40]
     assert made["public_key"].startswith("ssh-rsa AAAA")
@@ -357,6 +357,371 @@ def usage():
           "Additional properties are not allowed ('x' was unexpected)")
 
 
+# ---- server groups ----
+
+GROUP_20 = "id name policies metadata members"
+GROUP_64 = "id name policy rules members project_id user_id"
+
+
+def server_groups():
+    project = fresh()
+    mine = token("hugo", project)
+
+    def make(group, version, want=200):
+        answer = ask("POST", "/v2.1/os-server-groups", {"server_group": group}, version, token=mine)
+        equal(answer.status, want, answer.text)
+        return answer
+
+    for version, group, want in (
+            ("2.1", {"name": "g", "policies": ["affinity"]}, GROUP_20),
+            ("2.12", {"name": "g", "policies": ["anti-affinity"]}, GROUP_20),
+            ("2.13", {"name": "g", "policies": ["anti-affinity"]}, GROUP_20 + " project_id user_id"),
+            ("2.15", {"name": "g", "policies": ["soft-affinity"]}, GROUP_20 + " project_id user_id"),
+            ("2.63", {"name": "g", "policies": ["soft-anti-affinity"]}, GROUP_20 + " project_id user_id"),
+            ("2.64", {"name": "g", "policy": "anti-affinity", "rules": {"max_server_per_host": "3"}}, GROUP_64),
+            ("2.87", {"name": "g", "policy": "soft-anti-affinity"}, GROUP_64)):
+        made = make(group, version).json["server_group"]
+        keys(made, want)
+        for key in set(group) - {"rules"}:
+            equal(made[key], group[key])
+        if "rules" in made:
+            equal(made["rules"], {"max_server_per_host": 3} if "rules" in group else {})
+        equal(made["members"], [])
+        equal(get("/os-server-groups/" + made["id"], version, token=mine)["server_group"], made)
+        keys(get("/os-server-groups", version, token=mine)["server_groups"][0], want)
+    old = get("/os-server-groups", "2.1", token=mine)["server_groups"]
+    equal([g["policies"] for g in old],
+          [["affinity"], ["anti-affinity"], ["anti-affinity"], ["soft-affinity"], ["soft-anti-affinity"],
+           ["anti-affinity"], ["soft-anti-affinity"]])
+    equal([g["id"] for g in get("/os-server-groups?limit=2&offset=3", token=mine)["server_groups"]],
+          [g["id"] for g in old[3:5]])
+    gid = old[0]["id"]
+    # a server joins by a hint; the group and the server say so
+    made = ask("POST", "/v2.1/servers", {"server": {"name": "m", "imageRef": IMAGE, "flavorRef": "1"},
+                                          "os:scheduler_hints": {"group": gid}}, token=mine)
+    equal(made.status, 202, made.text)
+    sid = made.json["server"]["id"]
+    equal(get("/os-server-groups/" + gid, token=mine)["server_group"]["members"], [sid])
+    equal(get("/servers/" + sid, "2.71", token=mine)["server"]["server_groups"], [gid])
+    assert "server_groups" not in get("/servers/" + sid, "2.70", token=mine)["server"]
+    for body, status, words in (({"group": NOWHERE}, 400, f"Instance group {NOWHERE} could not be found."),
+                                ({"group": "g"}, 400, "'g' is not a 'uuid'"),
+                                ({"same_host": sid}, 501, "hint 'same_host'")):
+        answer = ask("POST", "/v2.1/servers", {"server": {"name": "m", "imageRef": IMAGE, "flavorRef": "1"},
+                                                "OS-SCH-HNT:scheduler_hints": body}, token=mine)
+        fault(answer, status)
+        assert words in answer.message(), answer.message()
+    # a group of another project cannot be joined
+    fault(ask("POST", "/v2.1/servers", {"server": {"name": "m", "imageRef": IMAGE, "flavorRef": "1"},
+                                         "os:scheduler_hints": {"group": gid}}), 400,
+          f"Instance group {gid} could not be found.")
+    equal(ask("PUT", "/v2.1/os-quota-sets/" + project, {"quota_set": {"server_groups": 7, "server_group_members": 1}})
+          .status, 200)
+    fault(make({"name": "g", "policies": ["affinity"]}, "2.1", 403), 403, "Quota exceeded, too many server groups.")
+    fault(ask("POST", "/v2.1/servers", {"server": {"name": "m", "imageRef": IMAGE, "flavorRef": "1"},
+                                         "os:scheduler_hints": {"group": gid}}, token=mine), 403,
+          "Quota exceeded, too many servers in group")
+    equal(get("/limits", token=mine)["limits"]["absolute"]["totalServerGroupsUsed"], 7)
+    equal(ask("DELETE", "/v2.1/os-server-groups/" + gid, token=mine).status, 204)
+    fault(ask("DELETE", "/v2.1/os-server-groups/" + gid, token=mine), 404, f"Instance group {gid} could not be found.")
+    fault(ask("GET", "/v2.1/os-server-groups/" + gid, token=mine), 404, f"Instance group {gid} could not be found.")
+    fault(ask("GET", "/v2.1/os-server-groups/g", token=mine), 404, "Instance group g could not be found.")
+    equal(get("/servers/" + sid, "2.71", token=mine)["server"]["server_groups"], [])
+    assert len(get("/os-server-groups?all_projects=1")["server_groups"]) >= 5
+
+
+def server_group_bodies():
+    refuse_bodies("POST", "/os-server-groups", [
+        ({}, "2.1", "'server_group' is a required property"),
+        ({"server_group": []}, "2.1", "is not of type 'object'"),
+        ({"server_group": {"name": "g"}}, "2.1", "'policies' is a required property"),
+        ({"server_group": {"policies": ["affinity"]}}, "2.1", "'name' is a required property"),
+        ({"server_group": {"name": "g" * 256, "policies": ["affinity"]}}, "2.1", "is too long"),
+        ({"server_group": {"name": "g", "policies": "affinity"}}, "2.1", "is not of type 'array'"),
+        ({"server_group": {"name": "g", "policies": []}}, "2.1", "[] is too short"),
+        ({"server_group": {"name": "g", "policies": ["affinity", "anti-affinity"]}}, "2.1", "is too long"),
+        ({"server_group": {"name": "g", "policies": ["soft-affinity"]}}, "2.14", "is not one of ['anti-affinity', 'aff"),
+        ({"server_group": {"name": "g", "policies": ["closer"]}}, "2.15", "is not one of"),
+        ({"server_group": {"name": "g", "policy": "affinity"}}, "2.63", "'policies' is a required property"),
+        ({"server_group": {"name": "g", "policies": ["affinity"]}}, "2.64", "'policy' is a required property"),
+        ({"server_group": {"name": "g", "policy": "affinity", "rules": {"max_server_per_host": 2}}}, "2.64",
+         "Only anti-affinity policy supports rules."),
+        ({"server_group": {"name": "g", "policy": "anti-affinity", "rules": {"max_server_per_host": 0}}}, "2.64",
+         "0 is less than the minimum of 1"),
+        ({"server_group": {"name": "g", "policy": "anti-affinity", "rules": {"max_server_per_host": "0"}}}, "2.64",
+         "at least 1"),
+        ({"server_group": {"name": "g", "policy": "anti-affinity", "rules": {"more": 1}}}, "2.64", "('more' was"),
+        ({"server_group": {"name": "g", "policies": ["affinity"], "x": 1}}, "2.1", "('x' was unexpected)"),
+    ])
+    fault(ask("GET", "/v2.1/os-server-groups?limit=x"), 400)
+    fault(ask("GET", "/v2.1/os-server-groups?x=1", version="2.75"), 400,
+          "Additional properties are not allowed ('x' was unexpected)")
+
+
+# ---- aggregates and zones ----
+
+AGGREGATE_NEW = "id name availability_zone created_at updated_at deleted deleted_at"
+AGGREGATE = AGGREGATE_NEW + " hosts metadata"
+
+
+def aggregates():
+    name, zone = "agg-" + fresh(), "zone-" + fresh()
+
+    def act(key, value, want=200, version="2.1"):
+        answer = ask("POST", f"/v2.1/os-aggregates/{number}/action", {key: value}, version)
+        equal(answer.status, want, answer.text)
+        return answer
+
+    made = ask("POST", "/v2.1/os-aggregates", {"aggregate": {"name": name, "availability_zone": zone}})
+    equal(made.status, 200, made.text)
+    keys(made.json["aggregate"], AGGREGATE_NEW)
+    number = made.json["aggregate"]["id"]
+    made = ask("POST", "/v2.1/os-aggregates", {"aggregate": {"name": name + "-2"}}, "2.41").json["aggregate"]
+    keys(made, AGGREGATE_NEW + " uuid")
+    other = made["id"]
+    equal((made["availability_zone"], made["deleted"], made["deleted_at"], made["updated_at"]), (None, False, None, None))
+    fault(ask("POST", "/v2.1/os-aggregates", {"aggregate": {"name": name}}), 409, f"Aggregate {name} already exists.")
+    for version, want in (("2.1", AGGREGATE), ("2.40", AGGREGATE), ("2.41", AGGREGATE + " uuid"),
+                          ("2.87", AGGREGATE + " uuid")):
+        one = get(f"/os-aggregates/{number}", version)["aggregate"]
+        keys(one, want)
+        assert one in get("/os-aggregates", version)["aggregates"]
+    equal((one["metadata"], one["hosts"], one["availability_zone"]), ({"availability_zone": zone}, [], zone))
+    keys(act("add_host", {"host": "HostC"}).json["aggregate"], AGGREGATE)
+    equal(get(f"/os-aggregates/{number}")["aggregate"]["hosts"], ["HostC"])
+    fault(act("add_host", {"host": "HostC"}, 409), 409, f"Aggregate {number} already has host HostC.")
+    fault(act("add_host", {"host": "HostX"}, 404), 404, "Compute host HostX could not be found.")
+    fault(ask("POST", f"/v2.1/os-aggregates/{other}/action", {"remove_host": {"host": "HostC"}}), 404,
+          f"Aggregate {other} has no host HostC.")
+    # the zone is there, for hosts, services and servers
+    zones = {z["zoneName"]: z for z in get("/os-availability-zone")["availabilityZoneInfo"]}
+    equal(zones[zone], {"zoneName": zone, "zoneState": {"available": True}, "hosts": None})
+    detail = {z["zoneName"]: z for z in get("/os-availability-zone/detail")["availabilityZoneInfo"]}
+    equal(list(detail[zone]["hosts"]), ["HostC"])
+    keys(detail[zone]["hosts"]["HostC"]["nova-compute"], "available active updated_at")
+    equal([s["zone"] for s in get("/os-services?host=HostC")["services"]], [zone])
+    made = ask("POST", "/v2.1/servers", {"server": {"name": "z", "imageRef": IMAGE, "flavorRef": "1",
+                                                     "availability_zone": zone}})
+    equal(made.status, 202, made.text)
+    equal(sql(f"SELECT availability_zone FROM instances WHERE uuid = '{made.json['server']['id']}'"), zone)
+    made = ask("POST", "/v2.1/servers", {"server": {"name": "z", "imageRef": IMAGE, "flavorRef": "1",
+                                                     "availability_zone": zone + ":HostC"}})
+    equal(sql(f"SELECT i.availability_zone, o.requested_host FROM instances i JOIN operations o ON o.instance = i.uuid"
+              f" WHERE i.uuid = '{made.json['server']['id']}'"), zone + "|HostC")
+    fault(ask("POST", "/v2.1/servers", {"server": {"name": "z", "imageRef": IMAGE, "flavorRef": "1",
+                                                    "availability_zone": "nowhere"}}), 400,
+          "The requested availability zone is not available")
+    # a host is in one zone
+    equal(ask("PUT", f"/v2.1/os-aggregates/{other}", {"aggregate": {"availability_zone": "else"}}).status, 200)
+    answer = ask("POST", f"/v2.1/os-aggregates/{other}/action", {"add_host": {"host": "HostC"}})
+    fault(answer, 409)
+    assert "already in availability zone(s)" in answer.message(), answer.message()
+    renamed = ask("PUT", f"/v2.1/os-aggregates/{number}", {"aggregate": {"name": name + "-new"}}, "2.41")
+    keys(renamed.json["aggregate"], AGGREGATE + " uuid")
+    assert renamed.json["aggregate"]["updated_at"]
+    fault(ask("PUT", f"/v2.1/os-aggregates/{number}", {"aggregate": {"name": name + "-2"}}), 409)
+    meta = act("set_metadata", {"metadata": {"ssd": "true", "disk": "fast"}}).json["aggregate"]["metadata"]
+    equal(meta, {"ssd": "true", "disk": "fast", "availability_zone": zone})
+    meta = act("set_metadata", {"metadata": {"ssd": None}}).json["aggregate"]["metadata"]
+    equal(meta, {"disk": "fast", "availability_zone": zone})
+    answer = ask("DELETE", f"/v2.1/os-aggregates/{number}")
+    fault(answer, 400)
+    assert "Host aggregate is not empty." in answer.message()
+    equal(act("remove_host", {"host": "HostC"}).json["aggregate"]["hosts"], [])
+    equal(get("/os-services?host=HostC")["services"][0]["zone"], "nova")
+    for each in (number, other):
+        equal(ask("DELETE", f"/v2.1/os-aggregates/{each}").status, 200)
+        fault(ask("GET", f"/v2.1/os-aggregates/{each}"), 404, f"Aggregate {each} could not be found.")
+    fault(ask("GET", "/v2.1/os-aggregates/x"), 404, "Aggregate x could not be found.")
+
+
+def aggregate_bodies():
+    number = ask("POST", "/v2.1/os-aggregates", {"aggregate": {"name": fresh()}}).json["aggregate"]["id"]
+    refuse_bodies("POST", "/os-aggregates", [
+        ({}, "2.1", "'aggregate' is a required property"),
+        ({"aggregate": 1}, "2.1", "1 is not of type 'object'"),
+        ({"aggregate": {}}, "2.1", "'name' is a required property"),
+        ({"aggregate": {"name": ""}}, "2.1", "'' is too short"),
+        ({"aggregate": {"name": "a" * 256}}, "2.1", "is too long"),
+        ({"aggregate": {"name": "a", "availability_zone": ""}}, "2.1", "'' is too short"),
+        ({"aggregate": {"name": "a", "availability_zone": "z:h"}}, "2.1", "does not match"),
+        ({"aggregate": {"name": "a", "hosts": []}}, "2.1", "('hosts' was unexpected)"),
+    ])
+    refuse_bodies("PUT", f"/os-aggregates/{number}", [
+        ({"aggregate": {}}, "2.1", "does not have enough properties"),
+        ({"aggregate": {"name": 1}}, "2.1", "1 is not of type 'string'"),
+        ({"aggregate": {"name": "a", "metadata": {}}}, "2.1", "('metadata' was unexpected)"),
+    ])
+    refuse_bodies("POST", f"/os-aggregates/{number}/action", [
+        ({}, "2.1", "Malformed request body"),
+        ({"add_host": {"host": "HostB"}, "remove_host": {"host": "HostB"}}, "2.1", "Malformed request body"),
+        ({"paint": {}}, "2.1", "('paint' was unexpected)"),
+        ({"add_host": None}, "2.1", "None is not of type 'object'"),
+        ({"add_host": {}}, "2.1", "'host' is a required property"),
+        ({"add_host": {"host": "a b"}}, "2.1", "does not match"),
+        ({"add_host": {"host": "HostB", "x": 1}}, "2.1", "('x' was unexpected)"),
+        ({"set_metadata": {}}, "2.1", "'metadata' is a required property"),
+        ({"set_metadata": {"metadata": {"k": 1}}}, "2.1", "1 is not of type 'string', 'null'"),
+        ({"set_metadata": {"metadata": {"k": "v" * 256}}}, "2.1", "is too long"),
+        ({"set_metadata": {"metadata": {"a;b": "v"}}}, "2.1", "does not match any of the regexes"),
+        ({"set_metadata": {"metadata": {"availability_zone": "a:b"}}}, "2.1", "does not match"),
+    ])
+    equal(ask("DELETE", f"/v2.1/os-aggregates/{number}").status, 200)
+
+
+# ---- labels of servers ----
+
+def server_metadata():
+    sid = booted("labelled", metadata={"a": "1"})
+    path = f"/v2.1/servers/{sid}/metadata"
+
+    def do(method, where="", body=None, want=200):
+        answer = ask(method, path + where, body)
+        equal(answer.status, want, answer.text)
+        return answer.json
+
+    equal(do("POST", "", {"metadata": {"b": "2"}}), {"metadata": {"a": "1", "b": "2"}})
+    equal(do("PUT", "/c", {"meta": {"c": "3"}}), {"meta": {"c": "3"}})
+    equal(do("GET"), {"metadata": {"a": "1", "b": "2", "c": "3"}})
+    equal(do("GET", "/c"), {"meta": {"c": "3"}})
+    equal(do("DELETE", "/a", None, 204), None)
+    fault(ask("DELETE", path + "/a"), 404, "Metadata item was not found")
+    equal(do("PUT", "", {"metadata": {"only": "this"}}), {"metadata": {"only": "this"}})
+    equal(get("/servers/" + sid)["server"]["metadata"], {"only": "this"})
+    fault(ask("PUT", path + "/c", {"meta": {"d": "3"}}), 400, "Request body and URI mismatch")
+    fault(ask("PUT", path + "/c", {"meta": {"c": "3", "d": "4"}}), 400, "Request body contains too many items")
+    # the quota of this API is five, however they come
+    many = {f"k{i}": "v" for i in range(6)}
+    fault(ask("PUT", path, {"metadata": many}), 403, "Maximum number of metadata items exceeds 5")
+    fault(ask("POST", path, {"metadata": dict(list(many.items())[:5])}), 403,
+          "Maximum number of metadata items exceeds 5")
+    answers = []
+    threads = [threading.Thread(target=lambda i=i: answers.append(ask("PUT", f"{path}/t{i}", {"meta": {f"t{i}": "v"}}).status))
+               for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal((answers.count(200), answers.count(403)), (4, 8))
+    equal(len(do("GET")["metadata"]), 5)
+    for method, where, key in (("POST", "", "metadata"), ("PUT", "", "metadata"), ("PUT", "/k", "meta")):
+        refuse_bodies(method, f"/servers/{sid}/metadata{where}", [
+            ({}, "2.1", f"'{key}' is a required property"),
+            ({key: []}, "2.1", "is not of type 'object'"),
+            ({key: {"k": 1}}, "2.1", "1 is not of type 'string'"),
+            ({key: {"k": "v" * 256}}, "2.1", "is too long"),
+            ({key: {"k" * 256: "v"}}, "2.1", "does not match any of the regexes"),
+            ({key: {"k": "v"}, "x": 1}, "2.1", "('x' was unexpected)"),
+        ])
+    ask("POST", f"/v2.1/servers/{sid}/action", {"os-stop": None})
+    fault(ask("POST", path, {"metadata": {"only": "that"}}), 409,
+          f"Cannot 'update metadata' instance {sid} while it is in task_state powering-off")
+    fault(ask("DELETE", path + "/only"), 409,
+          f"Cannot 'delete metadata' instance {sid} while it is in task_state powering-off")
+
+
+def server_tags():
+    sid = booted("tagged")
+    path = f"/v2.1/servers/{sid}/tags"
+
+    def do(method, where="", body=None, want=200, version="2.26"):
+        answer = ask(method, path + where, body, version)
+        equal(answer.status, want, answer.text)
+        return answer
+
+    equal(do("PUT", "", {"tags": ["a", "b", "a"]}).json, {"tags": ["a", "b"]})
+    made = do("PUT", "/c%20d", want=201)
+    equal(made.headers["Location"], f"{BASE}/v2.1/servers/{sid}/tags/c%20d")
+    do("PUT", "/c%20d", want=204)
+    equal(do("GET").json, {"tags": ["a", "b", "c d"]})
+    do("GET", "/c%20d", want=204)
+    do("DELETE", "/a", want=204)
+    fault(do("DELETE", "/a", want=404), 404, f"Server {sid} has no tag 'a'")
+    equal(get("/servers/" + sid, "2.26")["server"]["tags"], ["b", "c d"])
+    equal(do("PUT", "", {"tags": [f"t{i}" for i in range(50)]}).status, 200)
+    fault(do("PUT", "/more", want=400), 400, "The number of tags exceeded the per-server limit 50")
+    do("PUT", "/t7", want=204)
+    do("DELETE", "", want=204)
+    equal(do("GET").json, {"tags": []})
+    assert "Maximum length of a tag is 60" in do("PUT", "/" + "x" * 61, want=400).message()
+    assert "without characters" in do("PUT", "/a%2Cb", want=400).message()
+    refuse_bodies("PUT", f"/servers/{sid}/tags", [
+        ({}, "2.26", "'tags' is a required property"),
+        ({"tags": "a"}, "2.26", "is not of type 'array'"),
+        ({"tags": [1]}, "2.26", "1 is not of type 'string'"),
+        ({"tags": [""]}, "2.26", "'' is too short"),
+        ({"tags": ["a,b"]}, "2.26", "does not match"),
+        ({"tags": ["x" * 61]}, "2.26", "is too long"),
+        ({"tags": [f"t{i}" for i in range(51)]}, "2.26", "is too long"),
+        ({"tags": [], "x": 1}, "2.26", "('x' was unexpected)"),
+    ])
+    fault(do("PUT", "", {"tags": []}, want=404, version="2.25"), 404, "The resource could not be found.")
+    building = boot().json["server"]["id"]
+    fault(ask("PUT", f"/v2.1/servers/{building}/tags/t", version="2.26"), 409,
+          f"Cannot 'update tag' instance {building} while it is in vm_state building")
+
+
+# ---- flavors ----
+
+FLAVOR = """id name ram disk swap OS-FLV-EXT-DATA:ephemeral OS-FLV-DISABLED:disabled vcpus os-flavor-access:is_public
+    rxtx_factor links"""
+
+
+def flavor_changes():
+    name, project = "f-" + fresh(), fresh()
+    body = {"name": name, "ram": "64", "vcpus": 2, "disk": 1, "id": "auto", "swap": 3, "rxtx_factor": 2.5,
+            "OS-FLV-EXT-DATA:ephemeral": 4, "os-flavor-access:is_public": False}
+    made = ask("POST", "/v2.1/flavors", {"flavor": body})
+    equal(made.status, 200, made.text)
+    flavor = made.json["flavor"]
+    keys(flavor, FLAVOR)
+    equal([flavor[k] for k in ("ram", "vcpus", "swap", "rxtx_factor", "os-flavor-access:is_public")], [64, 2, 3, 2.5, False])
+    path = "/flavors/" + flavor["id"]
+    fault(ask("POST", "/v2.1/flavors", {"flavor": body}), 409, f"Flavor with name {name} already exists.")
+    described = ask("PUT", "/v2.1" + path, {"flavor": {"description": "words"}}, "2.55")
+    keys(described.json["flavor"], FLAVOR + " description")
+    equal(described.json["flavor"]["description"], "words")
+    fault(ask("PUT", "/v2.1" + path, {"flavor": {"description": "words"}}, "2.54"), 404)
+    equal(ask("POST", "/v2.1" + path + "/os-extra_specs", {"extra_specs": {"a:b": "c", "n": 5}}).json,
+          {"extra_specs": {"a:b": "c", "n": "5"}})
+    equal(ask("PUT", "/v2.1" + path + "/os-extra_specs/n", {"n": "6"}).json, {"n": "6"})
+    fault(ask("PUT", "/v2.1" + path + "/os-extra_specs/n", {"m": "6"}), 400, "Request body and URI mismatch")
+    equal(ask("DELETE", "/v2.1" + path + "/os-extra_specs/a:b").status, 200)
+    equal(get(path, "2.61")["flavor"]["extra_specs"], {"n": "6"})
+    fault(ask("DELETE", "/v2.1" + path + "/os-extra_specs/a:b"), 404)
+    # access, which the administrator of every test here has
+    equal(get(path + "/os-flavor-access"), {"flavor_access": []})
+    one = {"flavor_access": [{"flavor_id": flavor["id"], "tenant_id": project}]}
+    equal(ask("POST", "/v2.1" + path + "/action", {"addTenantAccess": {"tenant": project}}).json, one)
+    fault(ask("POST", "/v2.1" + path + "/action", {"addTenantAccess": {"tenant": project}}), 409,
+          f"Flavor access already exists for flavor {flavor['id']} and project {project} combination.")
+    equal(get(path + "/os-flavor-access"), one)
+    equal(ask("POST", "/v2.1" + path + "/action", {"removeTenantAccess": {"tenant": project}}).json, {"flavor_access": []})
+    fault(ask("POST", "/v2.1" + path + "/action", {"removeTenantAccess": {"tenant": project}}), 404)
+    fault(get_any("/flavors/1/os-flavor-access"), 404, "Access list not available for public flavors.")
+    fault(ask("POST", "/v2.1/flavors/1/action", {"addTenantAccess": {"tenant": project}}), 409,
+          "Can not add access to a public flavor.")
+    assert name not in [f["name"] for f in get("/flavors?is_public=true&limit=5")["flavors"]]
+    equal(ask("DELETE", "/v2.1" + path).status, 202)
+    fault(ask("DELETE", "/v2.1" + path), 404, f"Flavor {flavor['id']} could not be found.")
+    refuse_bodies("POST", "/flavors", [
+        ({}, "2.1", "'flavor' is a required property"),
+        ({"flavor": {"name": "x", "ram": 1, "vcpus": 1}}, "2.1", "'disk' is a required property"),
+        ({"flavor": {**body, "name": "y" * 256}}, "2.1", "is too long"),
+        ({"flavor": {**body, "ram": 0}}, "2.1", "0 is less than the minimum of 1"),
+        ({"flavor": {**body, "ram": "0"}}, "2.1", "It must be from 1"),
+        ({"flavor": {**body, "vcpus": "9999999999"}}, "2.1", "It must be from 1"),
+        ({"flavor": {**body, "disk": -1}}, "2.1", "-1 is less than the minimum of 0"),
+        ({"flavor": {**body, "rxtx_factor": "fast"}}, "2.1", "rxtx_factor"),
+        ({"flavor": {**body, "id": " x"}}, "2.1", "does not match"),
+        ({"flavor": {**body, "description": "d"}}, "2.54", "('description' was unexpected)"),
+    ])
+
+
+def get_any(path):
+    return ask("GET", "/v2.1" + path)
+
+
 # ---- the real clients ----
 
 def real_clients():
@@ -377,6 +742,20 @@ def real_clients():
     client("nova", "quota-defaults", "--tenant", "climate")
     client("nova", "usage", "--tenant", "default")
     client("nova", "usage-list")
+    client("nova", "server-group-create", name, "anti-affinity")
+    group = next(row[0] for row in client("nova", "server-group-list")[1:] if row[1] == name)
+    client("nova", "server-group-get", group)
+    client("nova", "server-group-delete", group)
+    client("openstack", "server", "group", "create", "--policy", "affinity", name)
+    assert name in [row[1] for row in client("openstack", "server", "group", "list")[1:]]
+    client("openstack", "server", "group", "delete", name)
+    client("nova", "aggregate-create", name, "zone-" + name)
+    client("nova", "aggregate-add-host", name, "HostB")
+    client("nova", "aggregate-set-metadata", name, "ssd=true")
+    assert "zone-" + name in [row[0] for row in client("nova", "availability-zone-list")[1:]]
+    equal(client("openstack", "aggregate", "list")[0], ["ID", "Name", "Availability Zone"])
+    client("openstack", "aggregate", "remove", "host", name, "HostB")
+    client("openstack", "aggregate", "delete", name)
     shown = {row[0]: row[2] for row in client("nova", "limits")[1:] if len(row) == 3}
     assert "Instances" in shown, shown
     client("openstack", "limits", "show", "--absolute")

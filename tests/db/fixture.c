@@ -260,6 +260,13 @@ static const char *const audits[] = {
 	"   WHERE deleted_at IS NULL GROUP BY project_id) s USING (project_id)"
 	" WHERE (COALESCE(u.instances, 0), COALESCE(u.cores, 0), COALESCE(u.ram_mb, 0))"
 	"   <> (COALESCE(n, 0), COALESCE(v, 0), COALESCE(m, 0))",
+	"SELECT format('group %s, %s: %s servers on host %s', g.id, g.policy, count(*), c.host_id) FROM server_groups g"
+	" JOIN instances i ON i.group_id = g.id JOIN claims c ON c.instance = i.uuid AND c.role IN ('H', 'I')"
+	" WHERE g.policy = 'anti-affinity' GROUP BY g.id, g.policy, g.max_per_host, c.host_id"
+	" HAVING count(*) > COALESCE(g.max_per_host, 1)",
+	"SELECT format('group %s, affinity: servers on %s hosts', g.id, count(DISTINCT c.host_id)) FROM server_groups g"
+	" JOIN instances i ON i.group_id = g.id JOIN claims c ON c.instance = i.uuid AND c.role IN ('H', 'I')"
+	" WHERE g.policy = 'affinity' GROUP BY g.id HAVING count(DISTINCT c.host_id) > 1",
 	"SELECT format('operation %s: its owner''s epoch is %s and not %s', o.id, o.owner_epoch, l.epoch) "
 	"FROM operations o"
 	" JOIN host_lease l ON l.host_id = o.owner_host_id WHERE o.finished_at IS NULL AND o.owner_epoch <> "

@@ -8,6 +8,7 @@
 #include "db/query.h"
 #include "model/identity.h"
 #include "model/quota.h"
+#include "model/server_group.h"
 #include "model/instance.h"
 #include "model/operation.h"
 
@@ -239,6 +240,11 @@ static const char *role_name(int i)
 	return nova_names_get(&nova_role_names, i);
 }
 
+static const char *policy_name(int i)
+{
+	return nova_names_get(&nova_group_policy_names, i);
+}
+
 static const char *quota_name(int i)
 {
 	return nova_names_get(&nova_quota_names, i);
@@ -259,6 +265,7 @@ static void test_words_of_schema_and_model_agree(void **state)
 	compare_words("operations_blocked", blocked_name, 1, NOVA_BLOCKED__COUNT);
 	compare_words("instances_vm_state", vm_name, 0, NOVA_VM__COUNT);
 	compare_words("assignments_role", role_name, 0, NOVA_ROLE__COUNT);
+	compare_words("server_groups_policy", policy_name, 0, NOVA_GROUP__COUNT);
 	compare_words("quota_limits_resource", quota_name, 0, NOVA_QUOTA__COUNT);
 	compare_words("operations_finished", terminal_name, 0, NOVA_OPS__COUNT - NOVA_OPS_DONE);
 	nova_db_close(db);

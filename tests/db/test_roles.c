@@ -137,9 +137,11 @@ static void test_and_no_more(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(roles); i++) {
-		assert_false(nova_flavors_create(roles[i], &flavor, NULL, &error));
-		assert_non_null(strstr(error->message, "permission denied"));
-		must_fault(&error, NOVA_FAULT_CONFIG);
+		if (roles[i] != api) { /* which makes flavors for administrators */
+			assert_false(nova_flavors_create(roles[i], &flavor, NULL, &error));
+			assert_non_null(strstr(error->message, "permission denied"));
+			must_fault(&error, NOVA_FAULT_CONFIG);
+		}
 		assert_false(nova_networks_create(roles[i], "n", "10.9.0.0/29", NULL, "br", NULL, &error));
 		must_fault(&error, NOVA_FAULT_CONFIG);
 	}

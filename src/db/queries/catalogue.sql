@@ -10,11 +10,17 @@ VALUES ($1, $2, $3::integer, $4::bigint, $5::bigint, $6::bigint, $7::bigint, $8:
 -- :name flavor_proof one flavorid name
 SELECT id FROM flavors WHERE flavorid = $1 AND name = $2;
 
--- :name flavor_get one flavorid
-SELECT * FROM flavors WHERE flavorid = $1;
+-- :name flavor_get one flavorid project
+-- NULL: of any project; else those it may use.
+SELECT * FROM flavors f
+ WHERE flavorid = $1 AND ($2::text IS NULL OR is_public
+                          OR EXISTS (SELECT 1 FROM flavor_access a WHERE a.flavor_id = f.id AND a.project_id = $2::text));
 
--- :name flavors_all many
-SELECT * FROM flavors ORDER BY flavorid;
+-- :name flavors_all many project
+SELECT * FROM flavors f
+ WHERE $1::text IS NULL OR is_public
+    OR EXISTS (SELECT 1 FROM flavor_access a WHERE a.flavor_id = f.id AND a.project_id = $1::text)
+ ORDER BY flavorid;
 
 -- :name image_create none id name status disk_format container_format visibility owner size virtual_size checksum min_disk min_ram file properties
 INSERT INTO images (id, name, status, disk_format, container_format, visibility, owner, size, virtual_size, checksum, min_disk,

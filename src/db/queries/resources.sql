@@ -47,7 +47,8 @@ RETURNING instances, cores, ram_mb;
 -- :name usage_of one project user
 SELECT COALESCE(sum(u.instances), 0)::bigint AS instances, COALESCE(sum(u.cores), 0)::bigint AS cores,
        COALESCE(sum(u.ram_mb), 0)::bigint AS ram_mb,
-       (SELECT count(*) FROM keypairs k WHERE k.user_id = $2) AS key_pairs
+       (SELECT count(*) FROM keypairs k WHERE k.user_id = $2) AS key_pairs,
+       (SELECT count(*) FROM server_groups g WHERE g.project_id = $1) AS server_groups
   FROM project_usage u
  WHERE u.project_id = $1;
 

@@ -114,6 +114,31 @@ static void test_each_filter_accepts_and_refuses(void **state)
 	}
 }
 
+/* HostB (1) has two other members of the group, HostC (2) one. */
+static const struct wish_case {
+	const char *filter;
+	nova_group_policy policy;
+	int most, host;
+	const char *zone, *why; /* why NULL: passes */
+} wish_cases[] = {
+	{ "AvailabilityZoneFilter", NOVA_GROUP_AFFINITY, 1, 1, NULL, NULL },
+	{ "AvailabilityZoneFilter", NOVA_GROUP_AFFINITY, 1, 1, "nova", NULL },
+	{ "AvailabilityZoneFilter", NOVA_GROUP_AFFINITY, 1, 1, "west",
+	  "is in the availability zone nova, not in west" },
+	{ "ServerGroupAntiAffinityFilter", NOVA_GROUP_ANTI_AFFINITY, 1, 3, NULL, NULL },
+	{ "ServerGroupAntiAffinityFilter", NOVA_GROUP_ANTI_AFFINITY, 1, 2, NULL,
+	  "has 1 server of the group, whose policy anti-affinity allows 1 on a host" },
+	{ "ServerGroupAntiAffinityFilter", NOVA_GROUP_ANTI_AFFINITY, 2, 2, NULL, NULL },
+	{ "ServerGroupAntiAffinityFilter", NOVA_GROUP_ANTI_AFFINITY, 2, 1, NULL,
+	  "has 2 servers of the group, whose policy anti-affinity allows 2 on a host" },
+	{ "ServerGroupAntiAffinityFilter", NOVA_GROUP_AFFINITY, 1, 1, NULL, NULL },
+	{ "ServerGroupAntiAffinityFilter", NOVA_GROUP_SOFT_ANTI_AFFINITY, 1, 1, NULL, NULL },
+	{ "ServerGroupAffinityFilter", NOVA_GROUP_AFFINITY, 1, 1, NULL,
+	  "is not where the group's other servers are: its policy is affinity" },
+	{ "ServerGroupAffinityFilter", NOVA_GROUP_SOFT_AFFINITY, 1, 3, NULL, NULL },
+	{ "ServerGroupAffinityFilter", NOVA_GROUP_ANTI_AFFINITY, 1, 1, NULL, NULL },
+};
+
 static void test_every_filter_has_a_case_of_each_kind(void **state)
 {
 	(void)state;
@@ -124,6 +149,11 @@ static void test_every_filter_has_a_case_of_each_kind(void **state)
 			if (strcmp(filter_cases[i].filter, f->name) == 0) {
 				accepts |= !filter_cases[i].why;
 				refuses |= !!filter_cases[i].why;
+			}
+		for (size_t i = 0; i < G_N_ELEMENTS(wish_cases); i++)
+			if (strcmp(wish_cases[i].filter, f->name) == 0) {
+				accepts |= !wish_cases[i].why;
+				refuses |= !!wish_cases[i].why;
 			}
 		if (!accepts || !refuses)
 			fail_msg("%s", f->name);
@@ -218,6 +248,61 @@ static void test_equals_and_subsets_are_spread_at_random(void **state)
 	assert_int_equal(subset[1], 0);
 }
 
+static void test_zones_and_groups(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(wish_cases); i++) {
+		g_autoptr(nova_wishes) wishes = nova_wishes_new();
+		g_autoptr(nova_host) host = a_host(wish_cases[i].host, "H");
+		g_autoptr(GString) why = g_string_new(NULL);
+		nova_placement placement = a_placement(NULL);
+		char *names[] = { (char *)wish_cases[i].filter, NULL };
+		g_autofree const nova_filter **filters = nova_filters_enable(names, NULL);
+
+		host->zone = g_strdup("nova");
+		wishes->grouped = true;
+		wishes->policy = wish_cases[i].policy;
+		wishes->max_per_host = wish_cases[i].most;
+		wishes->zone = g_strdup(wish_cases[i].zone);
+		g_hash_table_insert(wishes->others, GINT_TO_POINTER(1), GINT_TO_POINTER(2));
+		g_hash_table_insert(wishes->others, GINT_TO_POINTER(2), GINT_TO_POINTER(1));
+		placement.wishes = wishes;
+		assert_int_equal(filters[0]->passes(host, &placement, why), wish_cases[i].why == NULL);
+		assert_string_equal(why->str, wish_cases[i].why ? wish_cases[i].why : "");
+	}
+}
+
+/* All hosts pass; the one with most members comes first, or last. */
+static void test_soft_policies_weigh(void **state)
+{
+	g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)nova_host_free);
+	g_autoptr(nova_wishes) wishes = nova_wishes_new();
+	g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+	const nova_filter *none[] = { NULL };
+	nova_placement placement = a_placement(NULL);
+	const nova_select_options options = { .filters = none,
+					      .soft_affinity_multiplier = 1,
+					      .soft_anti_affinity_multiplier = 1,
+					      .rand = rand };
+
+	(void)state;
+	for (int id = 1; id <= 3; id++)
+		g_ptr_array_add(hosts, a_host(id, "H"));
+	wishes->grouped = true;
+	placement.wishes = wishes;
+	g_hash_table_insert(wishes->others, GINT_TO_POINTER(2), GINT_TO_POINTER(2));
+	g_hash_table_insert(wishes->others, GINT_TO_POINTER(3), GINT_TO_POINTER(1));
+	for (int soft = 0; soft < 2; soft++) {
+		static const int want[2][3] = { { 2, 3, 1 }, { 1, 3, 2 } };
+
+		wishes->policy = soft ? NOVA_GROUP_SOFT_ANTI_AFFINITY : NOVA_GROUP_SOFT_AFFINITY;
+		g_autoptr(nova_selection) selection = nova_select(hosts, &placement, NULL, &options);
+
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(g_array_index(selection->candidates, nova_candidate, i).host->id, want[soft][i]);
+	}
+}
+
 static void test_source_and_tried_hosts_are_out_with_reasons(void **state)
 {
 	g_autoptr(GPtrArray) hosts = three_hosts();
@@ -269,6 +354,8 @@ int main(void)
 		cmocka_unit_test(test_unknown_filter_is_refused_by_name),
 		cmocka_unit_test(test_most_free_memory_wins_and_a_negative_weight_packs),
 		cmocka_unit_test(test_equals_and_subsets_are_spread_at_random),
+		cmocka_unit_test(test_zones_and_groups),
+		cmocka_unit_test(test_soft_policies_weigh),
 		cmocka_unit_test(test_source_and_tried_hosts_are_out_with_reasons),
 		cmocka_unit_test(test_a_named_host_is_checked_like_any_other),
 	};
