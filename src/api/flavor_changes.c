@@ -169,7 +169,8 @@ bool nova_flavors_specs_drop(nova_request *r, GError **error)
 	if (!json_object_object_get_ex(specs, r->ids[1], NULL))
 		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "Flavor %s has no extra specs with key %s.", r->ids[0],
 				 r->ids[1]);
-	return nova_flavors_set_specs(r->api->db, r->ids[0], NULL, r->ids[1], &found, error) && nova_reply_empty(r, 200);
+	return nova_flavors_set_specs(r->api->db, r->ids[0], NULL, r->ids[1], &found, error) &&
+	       nova_reply_empty(r, 200);
 }
 
 /* ---- access ---- */

@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* A statement that gives a row back when it has changed something. */
-static bool change(nova_db *db, nova_query_id query, const nova_arg *args, size_t n_args, bool *ret_found, GError **error)
+static bool change(nova_db *db, nova_query_id query, const nova_arg *args, size_t n_args, bool *ret_found,
+		   GError **error)
 {
 	g_autoptr(nova_result) row = NULL;
 
@@ -82,7 +83,8 @@ static bool prove_add(nova_tx *tx, void *arg, bool *ret_committed, GError **erro
 	return true;
 }
 
-bool nova_flavors_access_add(nova_db *db, const char *flavorid, const char *project_id, bool *ret_found, GError **error)
+bool nova_flavors_access_add(nova_db *db, const char *flavorid, const char *project_id, bool *ret_found,
+			     GError **error)
 {
 	static const nova_job job = { .name = "access to a flavor", .run = run_add, .proof = prove_add };
 	access_arg access = { .flavorid = flavorid, .project_id = project_id, .found = true };

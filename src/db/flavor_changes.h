@@ -23,7 +23,8 @@ bool nova_flavors_set_specs(nova_db *db, const char *flavorid, const char *specs
 bool nova_flavors_access(nova_db *db, const char *flavorid, GPtrArray **ret, GError **error);
 
 /* CONFLICT: it has it already. */
-bool nova_flavors_access_add(nova_db *db, const char *flavorid, const char *project_id, bool *ret_found, GError **error);
+bool nova_flavors_access_add(nova_db *db, const char *flavorid, const char *project_id, bool *ret_found,
+			     GError **error);
 
 /* *ret_found false: there is no such access. */
 bool nova_flavors_access_remove(nova_db *db, const char *flavorid, const char *project_id, bool *ret_found,

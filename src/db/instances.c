@@ -26,7 +26,8 @@ typedef struct create_arg {
 	int64_t operation;
 } create_arg;
 
-static bool insert_row(nova_tx *tx, const nova_instance *i, const nova_instance_plan *plan, int64_t group, GError **error)
+static bool insert_row(nova_tx *tx, const nova_instance *i, const nova_instance_plan *plan, int64_t group,
+		       GError **error)
 {
 	g_autoptr(GError) why = NULL;
 

@@ -27,7 +27,8 @@ bool nova_labels_set_metadata(nova_db *db, const char *uuid, bool replace, const
 	}
 	if (!nova_db_one(db, NOVA_Q_LABELS_TAGS, NOVA_ARGS(nova_arg_text(uuid), nova_arg_null()), &there, error))
 		return false;
-	return there ? nova_fail(error, NOVA_FAULT_FORBIDDEN, "Maximum number of metadata items exceeds %" PRId64, limit) :
+	return there ? nova_fail(error, NOVA_FAULT_FORBIDDEN, "Maximum number of metadata items exceeds %" PRId64,
+				 limit) :
 		       not_found(uuid, error);
 }
 

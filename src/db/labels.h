@@ -10,8 +10,8 @@
 #define NOVA_TAGS_MOST 50 /* of one server */
 
 /* Sets the members of `items' (JSON text of an object of strings; NULL: none) and removes `drop' (NULL: nothing), after
- * removing everything when `replace'.  *ret_metadata: JSON text of all there is then, caller frees.  FORBIDDEN when that
- * would be more than `limit' (-1: any number); INSTANCE_NOT_FOUND. */
+ * removing everything when `replace'.  *ret_metadata: JSON text of all there is then, caller frees.  FORBIDDEN when
+ * that would be more than `limit' (-1: any number); INSTANCE_NOT_FOUND. */
 bool nova_labels_set_metadata(nova_db *db, const char *uuid, bool replace, const char *items, const char *drop,
 			      int64_t limit, char **ret_metadata, GError **error);
 

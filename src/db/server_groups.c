@@ -113,7 +113,8 @@ bool nova_server_groups_list(nova_db *db, const char *project_id, int limit, int
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)nova_server_group_free);
 
 	if (!nova_db_run(db, NOVA_Q_GROUPS_LIST,
-			 NOVA_ARGS(nova_arg_null(), nova_arg_text(project_id), nova_arg_int(limit), nova_arg_int(offset)),
+			 NOVA_ARGS(nova_arg_null(), nova_arg_text(project_id), nova_arg_int(limit),
+				   nova_arg_int(offset)),
 			 &rows, error))
 		return false;
 	while (nova_result_next(rows)) {

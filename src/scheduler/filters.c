@@ -135,8 +135,8 @@ static bool anti_affinity_passes(const nova_host *host, const nova_placement *pl
 	there = nova_wishes_others_on(placement->wishes, host->id);
 	if (there < placement->wishes->max_per_host)
 		return true;
-	g_string_append_printf(why, "has %d server%s of the group, whose policy anti-affinity allows %d on a host", there,
-			       there == 1 ? "" : "s", placement->wishes->max_per_host);
+	g_string_append_printf(why, "has %d server%s of the group, whose policy anti-affinity allows %d on a host",
+			       there, there == 1 ? "" : "s", placement->wishes->max_per_host);
 	return false;
 }
 

@@ -372,7 +372,8 @@ static void test_zones_follow_aggregates(void **state)
 	MUST(change(NOVA_AGGREGATE_METADATA, west, NULL, "{\"ssd\": \"true\", \"availability_zone\": \"zone-n\"}", NULL,
 		    &invalid, &must_error));
 	must_zone("x", "zone-n");
-	MUST(change(NOVA_AGGREGATE_UPDATE, west, "north", "{\"availability_zone\": null}", NULL, &invalid, &must_error));
+	MUST(change(NOVA_AGGREGATE_UPDATE, west, "north", "{\"availability_zone\": null}", NULL, &invalid,
+		    &must_error));
 	must_zone("x", "nova");
 	shown = nova_aggregates_find(db, west, &error);
 	assert_string_equal(shown->name, "north");

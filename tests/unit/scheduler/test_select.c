@@ -299,7 +299,8 @@ static void test_soft_policies_weigh(void **state)
 		g_autoptr(nova_selection) selection = nova_select(hosts, &placement, NULL, &options);
 
 		for (unsigned i = 0; i < 3; i++)
-			assert_int_equal(g_array_index(selection->candidates, nova_candidate, i).host->id, want[soft][i]);
+			assert_int_equal(g_array_index(selection->candidates, nova_candidate, i).host->id,
+					 want[soft][i]);
 	}
 }
 
