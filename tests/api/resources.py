@@ -391,8 +391,9 @@ def server_groups():
         keys(get("/os-server-groups", version, token=mine)["server_groups"][0], want)
     old = get("/os-server-groups", "2.1", token=mine)["server_groups"]
     equal([g["policies"] for g in old],
-          [["affinity"], ["anti-affinity"], ["anti-affinity"], ["soft-affinity"], ["soft-anti-affinity"],
-           ["anti-affinity"], ["soft-anti-affinity"]])
+          [["affinity"], ["anti-affinity"], ["anti-affinity"], ["soft-affinity"], ["soft-anti-affinity"]])  # max_limit
+    equal([g["policies"] for g in get("/os-server-groups?offset=5", "2.1", token=mine)["server_groups"]],
+          [["anti-affinity"], ["soft-anti-affinity"]])
     equal([g["id"] for g in get("/os-server-groups?limit=2&offset=3", token=mine)["server_groups"]],
           [g["id"] for g in old[3:5]])
     gid = old[0]["id"]
