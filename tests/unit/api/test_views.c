@@ -16,8 +16,8 @@
 
 #define BASE "http://10.0.0.1:8774"
 /* What an admin may see, and what a member may. */
-#define SEES_ALL    true, true, true, true, true, true
-#define SEES_LITTLE false, false, false, false, false, false
+#define SEES_ALL    true, true, true, true, true, true, NULL
+#define SEES_LITTLE false, false, false, false, false, false, NULL
 
 static int compare(const void *a, const void *b)
 {
@@ -144,7 +144,7 @@ static void test_server_keys(void **state)
 	host->up = true;
 	for (size_t i = 0; i < G_N_ELEMENTS(server_cases); i++) {
 		const bool all = server_cases[i].admin;
-		const nova_view view = { BASE, server_cases[i].version, all, all, all, all, all, all };
+		const nova_view view = { BASE, server_cases[i].version, all, all, all, all, all, all, NULL };
 		g_autoptr(json_object) object = nova_view_server(&view, server, host, server_cases[i].form);
 
 		print_message("2.%u %s\n", view.version, view.admin ? "admin" : "member");
