@@ -122,6 +122,7 @@ const nova_policy nova_policies[] = {
 	ALLOW(ADMIN, P "os-aggregates:create"),
 	ALLOW(ADMIN, P "os-aggregates:update"),
 	ALLOW(ADMIN, P "os-aggregates:delete"),
+	ALLOW(ANY, P "os-aggregates:action"), /* each has its own */
 	{ P "os-aggregates:add_host", NOVA_RULE_ADMIN, "`add_host` in `POST /os-aggregates/{id}/action`" },
 	{ P "os-aggregates:remove_host", NOVA_RULE_ADMIN, "`remove_host` in `POST /os-aggregates/{id}/action`" },
 	{ P "os-aggregates:set_metadata", NOVA_RULE_ADMIN, "`set_metadata` in `POST /os-aggregates/{id}/action`" },
@@ -133,6 +134,7 @@ const nova_policy nova_policies[] = {
 	ALLOW(ADMIN, P "os-flavor-manage:update"),
 	ALLOW(ADMIN, P "os-flavor-manage:delete"),
 	ALLOW(ADMIN, P "os-flavor-access"),
+	ALLOW(ANY, P "os-flavor-access:action"), /* each has its own */
 	{ P "os-flavor-access:add_tenant_access", NOVA_RULE_ADMIN, "`addTenantAccess` in `POST /flavors/{id}/action`" },
 	{ P "os-flavor-access:remove_tenant_access", NOVA_RULE_ADMIN,
 	  "`removeTenantAccess` in `POST /flavors/{id}/action`" },

@@ -126,7 +126,7 @@ const nova_route nova_routes[] = {
 	      .run = nova_aggregates_update, .doc = "200: name, availability zone"),
 	ROUTE("DELETE", "/os-aggregates/{id}", P "os-aggregates:delete", .run = nova_aggregates_remove,
 	      .doc = "200, while it has no hosts"),
-	ROUTE("POST", "/os-aggregates/{id}/action", NULL, .body = &nova_schema_aggregate_action,
+	ROUTE("POST", "/os-aggregates/{id}/action", P "os-aggregates:action", .body = &nova_schema_aggregate_action,
 	      .run = nova_aggregates_act, .doc = "200: `add_host`, `remove_host`, `set_metadata`"),
 
 	/* flavors, images */
@@ -140,7 +140,7 @@ const nova_route nova_routes[] = {
 	      .run = nova_flavors_update, .doc = "200: changes the description"),
 	ROUTE("DELETE", "/flavors/{id}", P "os-flavor-manage:delete", .run = nova_flavors_remove,
 	      .doc = "202: servers made of it keep their copy"),
-	ROUTE("POST", "/flavors/{id}/action", NULL, .body = &nova_schema_flavor_action, .run = nova_flavors_act,
+	ROUTE("POST", "/flavors/{id}/action", P "os-flavor-access:action", .body = &nova_schema_flavor_action, .run = nova_flavors_act,
 	      .doc = "200: `addTenantAccess`, `removeTenantAccess`"),
 	ROUTE("GET", "/flavors/{id}/os-flavor-access", P "os-flavor-access", .run = nova_flavors_access_index,
 	      .doc = "200: projects that may use one that is not public"),

@@ -158,9 +158,9 @@ static const struct {
 	  true },
 	{ "image path", "GET", "/image/v3/images", TOKEN, NULL, 404, "The resource could not be found.", false },
 	{ "extensions", "GET", "/v2.1/extensions", TOKEN, NULL, 200, NULL, true },
-	{ "groups", "GET", "/v2.1/os-server-groups", TOKEN, NULL, 200, NULL, true },
-	{ "own name", "GET", "/v2.1/os-aggregates", "Host: box\nX-Auth-Token: x", NULL, 200, NULL, true },
-	{ "address it came to", "GET", "/v2.1/os-aggregates", "Host: 127.0.0.1:8774\nX-Auth-Token: x", NULL, 200,
+	{ "one extension", "GET", "/v2.1/extensions/os-hosts", TOKEN, NULL, 200, NULL, true },
+	{ "own name", "GET", "/v2.1/extensions", "Host: box\nX-Auth-Token: x", NULL, 200, NULL, true },
+	{ "address it came to", "GET", "/v2.1/extensions", "Host: 127.0.0.1:8774\nX-Auth-Token: x", NULL, 200,
 	  NULL, true },
 };
 
