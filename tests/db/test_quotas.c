@@ -198,6 +198,9 @@ static void test_sums_follow_every_change(void **state)
 		uuid, uuid, uuid));
 	fixture_audit(cluster, NAME);
 	g_free(pg_cluster_sql(cluster, NAME,
+			      "UPDATE instances SET project_id = 'another', vcpus = 5 WHERE uuid = '%s'", uuid));
+	fixture_audit(cluster, NAME);
+	g_free(pg_cluster_sql(cluster, NAME,
 			      "DELETE FROM journal; DELETE FROM operations; DELETE FROM instances WHERE uuid = '%s'",
 			      uuid));
 	fixture_audit(cluster, NAME);
