@@ -6,7 +6,6 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "db/operations.h"
-#include "rpc/doorbell.h"
 
 #include <string.h>
 
@@ -14,46 +13,63 @@
 
 #define SERVERS "os_compute_api:servers:"
 #define LATER(name, policy, since, until) \
-	{ name, "os_compute_api:" policy, since, until, NULL, NULL, NULL, NOVA_ASK_NONE }
+	{ name, "os_compute_api:" policy, since, until, NULL, NULL, NULL, NOVA_ASK_NONE, false }
 /* Not in this version either, but a server on which an operation works refuses it for that reason. */
 #define LATER_ASK(name, policy, ask) \
-	{ name, "os_compute_api:" policy, 0, 0, NULL, NULL, NULL, NOVA_ASK_##ask }
+	{ name, "os_compute_api:" policy, 0, 0, NULL, NULL, NULL, NOVA_ASK_##ask, true }
+#define CONSOLE(name, schema) \
+	{ name, "os_compute_api:os-remote-consoles", 0, 5, &nova_schema_##schema, nova_action_remote_console, \
+	  "400: guests have no such console; `os-getConsoleOutput` is there.", NOVA_ASK_NONE, false }
 
 const nova_action nova_actions[] = {
 	{ "os-start", SERVERS "start", 0, 0, NULL, nova_action_start,
-	  "Starts a stopped server: 202.", NOVA_ASK_START },
+	  "Starts a stopped server: 202.", NOVA_ASK_START, true },
 	{ "os-stop", SERVERS "stop", 0, 0, NULL, nova_action_stop, "Stops a running server: 202.",
-	  NOVA_ASK_STOP },
+	  NOVA_ASK_STOP, true },
 	{ "reboot", SERVERS "reboot", 0, 0, &nova_schema_reboot, nova_action_reboot,
-	  "Reboots, SOFT or HARD: 202.", NOVA_ASK_REBOOT_HARD },
+	  "Reboots, SOFT or HARD: 202.", NOVA_ASK_REBOOT_HARD, true },
 	{ "os-migrateLive", "os_compute_api:os-migrate-server:migrate_live", 0, 0,
 	  &nova_schema_migrate_live, nova_action_live_migrate,
 	  "Moves a running server to another host: 202; below 2.34 after the hosts have agreed, else 400 with the "
 	  "reason.",
-	  NOVA_ASK_LIVE_MIGRATE },
+	  NOVA_ASK_LIVE_MIGRATE, true },
 	{ "os-getConsoleOutput", "os_compute_api:os-console-output", 0, 0,
 	  &nova_schema_console_output, nova_action_console_output, "The end of the serial console's log: 200.",
-	  NOVA_ASK_NONE },
+	  NOVA_ASK_NONE, false },
 	{ "forceDelete", "os_compute_api:os-deferred-delete:force", 0, 0, NULL,
-	  nova_action_force_delete, "The same as DELETE: 202.", NOVA_ASK_DELETE },
-	LATER_ASK("pause", "os-pause-server:pause", PAUSE),
-	LATER_ASK("unpause", "os-pause-server:unpause", UNPAUSE),
-	LATER_ASK("suspend", "os-suspend-server:suspend", SUSPEND),
-	LATER_ASK("resume", "os-suspend-server:resume", RESUME),
-	LATER("lock", "os-lock-server:lock", 0, 0),
-	LATER("unlock", "os-lock-server:unlock", 0, 0),
+	  nova_action_force_delete, "The same as DELETE: 202.", NOVA_ASK_DELETE, true },
+	{ "pause", "os_compute_api:os-pause-server:pause", 0, 0, NULL, nova_action_pause,
+	  "Stops the processors of a running server: 202.", NOVA_ASK_PAUSE, true },
+	{ "unpause", "os_compute_api:os-pause-server:unpause", 0, 0, NULL, nova_action_unpause,
+	  "Lets a paused server go on: 202.", NOVA_ASK_UNPAUSE, true },
+	{ "suspend", "os_compute_api:os-suspend-server:suspend", 0, 0, NULL, nova_action_suspend,
+	  "Writes the memory of a running server into a file beside its disk, and ends it: 202.", NOVA_ASK_SUSPEND,
+	  true },
+	{ "resume", "os_compute_api:os-suspend-server:resume", 0, 0, NULL, nova_action_resume,
+	  "Lets a suspended server go on: 202.", NOVA_ASK_RESUME, true },
+	{ "lock", "os_compute_api:os-lock-server:lock", 0, 72, NULL, nova_action_lock,
+	  "Only an admin changes the server from now on: 202.", NOVA_ASK_LOCK, false },
+	{ "lock", "os_compute_api:os-lock-server:lock", 73, 0, &nova_schema_lock, nova_action_lock,
+	  "The same with a `locked_reason`: 202.", NOVA_ASK_LOCK, false },
+	{ "unlock", "os_compute_api:os-lock-server:unlock", 0, 0, NULL, nova_action_unlock,
+	  "202; a lock of an admin of another project is taken away by an admin.", NOVA_ASK_UNLOCK, false },
 	LATER_ASK("rebuild", "servers:rebuild", REBUILD),
 	LATER_ASK("resize", "servers:resize", RESIZE),
 	LATER("confirmResize", "servers:confirm_resize", 0, 0),
 	LATER("revertResize", "servers:revert_resize", 0, 0),
 	LATER_ASK("migrate", "os-migrate-server:migrate", MIGRATE),
 	LATER_ASK("evacuate", "os-evacuate", EVACUATE),
-	LATER("os-resetState", "os-admin-actions:reset_state", 0, 0),
+	{ "os-resetState", "os_compute_api:os-admin-actions:reset_state", 0, 0, &nova_schema_reset_state,
+	  nova_action_reset_state,
+	  "Writes vm_state `active` or `error`: 202; 409 while an operation works on the server, which comes to its "
+	  "end by itself. Its host corrects what is not so.",
+	  NOVA_ASK_RESET_STATE, false },
 	LATER("injectNetworkInfo", "os-admin-actions:inject_network_info", 0, 0),
 	LATER("restore", "os-deferred-delete:restore", 0, 0),
-	LATER("os-getVNCConsole", "os-remote-consoles", 0, 5),
-	LATER("os-getSPICEConsole", "os-remote-consoles", 0, 5),
-	LATER("os-getSerialConsole", "os-remote-consoles", 0, 5),
+	CONSOLE("os-getVNCConsole", vnc_console),
+	CONSOLE("os-getSPICEConsole", spice_console),
+	CONSOLE("os-getSerialConsole", serial_console),
+	CONSOLE("os-getRDPConsole", rdp_console),
 	LATER("changePassword", "os-admin-password", 0, 0),
 	LATER("createImage", "servers:create_image", 0, 0),
 	LATER("createBackup", "os-create-backup", 0, 0),
@@ -111,6 +127,26 @@ bool nova_action_reboot(nova_request *r, GError **error)
 	return begin(r, hard ? NOVA_OP_REBOOT_HARD : NOVA_OP_REBOOT_SOFT, "reboot", error);
 }
 
+bool nova_action_pause(nova_request *r, GError **error)
+{
+	return begin(r, NOVA_OP_PAUSE, "pause", error);
+}
+
+bool nova_action_unpause(nova_request *r, GError **error)
+{
+	return begin(r, NOVA_OP_UNPAUSE, "unpause", error);
+}
+
+bool nova_action_suspend(nova_request *r, GError **error)
+{
+	return begin(r, NOVA_OP_SUSPEND, "suspend", error);
+}
+
+bool nova_action_resume(nova_request *r, GError **error)
+{
+	return begin(r, NOVA_OP_RESUME, "resume", error);
+}
+
 bool nova_action_force_delete(nova_request *r, GError **error)
 {
 	if (!nova_servers_remove(r, error))
@@ -122,30 +158,19 @@ bool nova_action_force_delete(nova_request *r, GError **error)
 /* The console log is on the host: the one thing the API has to ask for. */
 bool nova_action_console_output(nova_request *r, GError **error)
 {
-	const nova_rpc_target target = {
-		.topic = NOVA_RPC_TOPIC_COMPUTE,
-		.server = r->server->host,
-		.namespace_ = NOVA_RPC_NAMESPACE,
-		.version = NOVA_RPC_VERSION,
-	};
 	g_autoptr(json_object) args = NULL;
 	g_autoptr(json_object) result = NULL;
 	json_object *length = NULL;
 	const char *output = "";
-	bool ok;
 
 	if (!r->server->host)
 		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is not ready", r->server->uuid);
-	if (!nova_http_wait_begin(r->api->http))
-		return nova_fail(error, NOVA_FAULT_MESSAGING, "Too many requests wait for hosts. Please try again.");
 	args = json_object_new_object();
 	nova_json_add_str(args, "instance", r->server->uuid);
 	json_object_object_get_ex(r->args, "length", &length);
 	nova_json_add_int(args, "length", length ? g_ascii_strtoll(json_object_get_string(length), NULL, 10) : -1);
-	ok = nova_rpc_call(r->api->bus, &target, METHOD_CONSOLE, args, r->context,
-			   (unsigned)r->conf->rpc_response_timeout * 1000u, &result, error);
-	nova_http_wait_end(r->api->http);
-	if (!ok || !nova_json_opt_str(result, "output", "", &output, error))
+	result = nova_request_ask_host(r, METHOD_CONSOLE, args, error);
+	if (!result || !nova_json_opt_str(result, "output", "", &output, error))
 		return false;
 	return nova_reply_member(r, 200, "output", json_object_new_string(output));
 }

@@ -43,6 +43,10 @@ bool nova_server_tags_drop(nova_request *r, GError **error);
 bool nova_action_start(nova_request *r, GError **error);
 bool nova_action_stop(nova_request *r, GError **error);
 bool nova_action_reboot(nova_request *r, GError **error);
+bool nova_action_pause(nova_request *r, GError **error);
+bool nova_action_unpause(nova_request *r, GError **error);
+bool nova_action_suspend(nova_request *r, GError **error);
+bool nova_action_resume(nova_request *r, GError **error);
 bool nova_action_console_output(nova_request *r, GError **error);
 bool nova_action_force_delete(nova_request *r, GError **error);
 bool nova_action_live_migrate(nova_request *r, GError **error);
@@ -55,6 +59,14 @@ bool nova_migrations_index(nova_request *r, GError **error);
 bool nova_migration_stories_index(nova_request *r, GError **error);
 bool nova_migration_stories_show(nova_request *r, GError **error);
 bool nova_migration_stories_find(nova_request *r, GError **error);
+/* server_marks.c: what needs no host */
+bool nova_action_lock(nova_request *r, GError **error);
+bool nova_action_unlock(nova_request *r, GError **error);
+bool nova_action_reset_state(nova_request *r, GError **error);
+bool nova_action_remote_console(nova_request *r, GError **error);
+bool nova_server_remote_console(nova_request *r, GError **error);
+/* diagnostics.c */
+bool nova_server_diagnostics(nova_request *r, GError **error);
 /* keystone.c */
 bool nova_identity_token_create(nova_request *r, GError **error);
 bool nova_identity_token_show(nova_request *r, GError **error);

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "db/operations.h"
 #include "rpc/actor.h"
+#include "rpc/doorbell.h"
 
 #include <string.h>
 
@@ -46,6 +47,33 @@ bool nova_request_may(const nova_request *r, const char *policy)
 bool nova_request_must(const nova_request *r, const char *policy, GError **error)
 {
 	return nova_policy_check(r->conf, r->roles, policy, error);
+}
+
+bool nova_request_check_lock(const nova_request *r, GError **error)
+{
+	return !r->server->locked_by || r->context->is_admin ||
+	       nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is locked", r->server->uuid);
+}
+
+json_object *nova_request_ask_host(nova_request *r, const char *method, json_object *args, GError **error)
+{
+	const nova_rpc_target target = {
+		.topic = NOVA_RPC_TOPIC_COMPUTE,
+		.server = r->server->host,
+		.namespace_ = NOVA_RPC_NAMESPACE,
+		.version = NOVA_RPC_VERSION,
+	};
+	json_object *result = NULL;
+	bool ok;
+
+	if (!nova_http_wait_begin(r->api->http)) {
+		nova_fail(error, NOVA_FAULT_MESSAGING, "Too many requests wait for hosts. Please try again.");
+		return NULL;
+	}
+	ok = nova_rpc_call(r->api->bus, &target, method, args, r->context,
+			   (unsigned)r->conf->rpc_response_timeout * 1000u, &result, error);
+	nova_http_wait_end(r->api->http);
+	return ok ? result : NULL;
 }
 
 const char *nova_request_scope(const nova_request *r)

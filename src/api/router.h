@@ -19,6 +19,7 @@ enum {
 	NOVA_ROUTE_DELETED = 1 << 1, /* … a deleted one too, from 2.21 on */
 	NOVA_ROUTE_ACTION = 1 << 2,  /* the body's only key names a row of nova_actions[] */
 	NOVA_ROUTE_SWAP = 1 << 3,    /* a client sends /servers/{migration}/migrations/{server}: number and uuid */
+	NOVA_ROUTE_GUARDED = 1 << 5, /* a locked server refuses it to all but admins */
 	NOVA_ROUTE_OPEN = 1 << 4,    /* no caller is needed: where tokens are asked for */
 };
 
@@ -43,6 +44,7 @@ typedef struct nova_action {
 	nova_handler run;           /* NULL: Nova has it, this version of nova-lite does not: 501 */
 	const char *doc;
 	nova_ask ask;               /* its row of the matrix, which knows what a busy server answers */
+	bool guarded;               /* a locked server refuses it to all but admins */
 } nova_action;
 
 extern const nova_route nova_routes[]; /* each ends with a row whose first member is NULL */

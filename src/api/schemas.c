@@ -167,6 +167,46 @@ const nova_schema nova_schema_console_output = { .types = NOVA_JSON_OBJECT, .mem
 static const nova_schema_member force_members[] = { REQUIRED("force_complete", nova_schema_null), { 0 } };
 const nova_schema nova_schema_force_complete = { .types = NOVA_JSON_OBJECT, .members = force_members };
 
+static const nova_schema locked_reason = { .types = NOVA_JSON_STRING, .min_length = 1, .max_length = 255 };
+static const nova_schema_member lock_members[] = { M("locked_reason", locked_reason), { 0 } };
+const nova_schema nova_schema_lock = { .types = NOVA_JSON_OBJECT | NOVA_JSON_NULL, .members = lock_members };
+
+static const nova_schema reset_word = { .types = NOVA_JSON_STRING, .words = WORDS("active", "error") };
+static const nova_schema_member reset_members[] = { REQUIRED("state", reset_word), { 0 } };
+const nova_schema nova_schema_reset_state = { .types = NOVA_JSON_OBJECT, .members = reset_members };
+
+#define CONSOLE_SCHEMA(name, ...)                                                                                     \
+	static const nova_schema name##_type = { .types = NOVA_JSON_STRING, .words = WORDS(__VA_ARGS__) };            \
+	static const nova_schema_member name##_members[] = { REQUIRED("type", name##_type), { 0 } };                  \
+	const nova_schema nova_schema_##name = { .types = NOVA_JSON_OBJECT, .members = name##_members }
+CONSOLE_SCHEMA(vnc_console, "novnc", "xvpvnc");
+CONSOLE_SCHEMA(spice_console, "spice-html5");
+CONSOLE_SCHEMA(serial_console, "serial");
+CONSOLE_SCHEMA(rdp_console, "rdp-html5");
+
+static const nova_schema protocol = {
+	.types = NOVA_JSON_STRING, .words = WORDS("vnc", "spice", "rdp", "serial", "mks")
+};
+static const nova_schema protocol_old = {
+	.types = NOVA_JSON_STRING, .words = WORDS("vnc", "spice", "rdp", "serial")
+};
+static const nova_schema console_type = {
+	.types = NOVA_JSON_STRING, .words = WORDS("novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial", "webmks")
+};
+static const nova_schema console_type_old = {
+	.types = NOVA_JSON_STRING, .words = WORDS("novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial")
+};
+static const nova_schema_member remote_members[] = {
+	{ "protocol", &protocol_old, true, 0, 7 },
+	{ "protocol", &protocol, true, 8, 0 },
+	{ "type", &console_type_old, true, 0, 7 },
+	{ "type", &console_type, true, 8, 0 },
+	{ 0 },
+};
+static const nova_schema remote_console = { .types = NOVA_JSON_OBJECT, .members = remote_members };
+static const nova_schema_member remote_top[] = { REQUIRED("remote_console", remote_console), { 0 } };
+const nova_schema nova_schema_remote_console = { .types = NOVA_JSON_OBJECT, .members = remote_top };
+
 /* ---- services ---- */
 
 static const nova_schema reason = {

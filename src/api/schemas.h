@@ -12,6 +12,13 @@ extern const nova_schema nova_schema_migrate_live;  /* values of actions */
 extern const nova_schema nova_schema_reboot;
 extern const nova_schema nova_schema_console_output;
 extern const nova_schema nova_schema_force_complete;
+extern const nova_schema nova_schema_lock;            /* from 2.73 */
+extern const nova_schema nova_schema_reset_state;
+extern const nova_schema nova_schema_vnc_console;     /* up to 2.5, as the next three */
+extern const nova_schema nova_schema_spice_console;
+extern const nova_schema nova_schema_serial_console;
+extern const nova_schema nova_schema_rdp_console;
+extern const nova_schema nova_schema_remote_console;  /* from 2.6 */
 extern const nova_schema nova_schema_service_update;     /* from 2.53 */
 extern const nova_schema nova_schema_service_update_old; /* enable, disable … up to 2.52 */
 

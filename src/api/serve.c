@@ -248,6 +248,8 @@ static bool run_action(nova_request *r, GError **error)
 	if (!read_action(r, &action, error) || !check_action(r, action, error) || !load_server(r, error) ||
 	    !nova_request_must(r, action->policy, error))
 		return false;
+	if (action->guarded && !nova_request_check_lock(r, error))
+		return false;
 	if (!action->run && !allows_ask(r, action, error))
 		return false;
 	if (!action->run)
@@ -270,7 +272,8 @@ static bool run_route(nova_request *r, GError **error)
 		return false;
 	if (route->query && !nova_schema_check_query(route->query, r->http->query, r->version, error))
 		return false;
-	if (!load_server(r, error) || (route->policy && !nova_request_must(r, route->policy, error)))
+	if (!load_server(r, error) || (route->policy && !nova_request_must(r, route->policy, error)) ||
+	    ((route->flags & NOVA_ROUTE_GUARDED) && !nova_request_check_lock(r, error)))
 		return false;
 	return route->run(r, error);
 }

@@ -111,14 +111,14 @@ static const char *const statuses[] = {
 static const char *const regex_fields[] = {
 	"node",	    "availability_zone", "hostname",	"key_name",	"config_drive",	       "display_name",
 	"description", "display_description", "access_ip_v4", "access_ip_v6", "created_at", "launched_at",
-	"terminated_at", "progress", NULL,
+	"terminated_at", "progress", "locked_by", NULL,
 };
 
 /* Fields every server has the same value in: a pattern that does not match it matches nothing. */
 static const struct {
 	const char *name, *value;
 } constant_fields[] = {
-	{ "locked_by", "" }, { "kernel_id", "" }, { "ramdisk_id", "" }, { "auto_disk_config", "False" },
+	{ "kernel_id", "" }, { "ramdisk_id", "" }, { "auto_disk_config", "False" },
 	{ "root_device_name", "/dev/vda" },
 };
 
@@ -358,9 +358,10 @@ static void read_exact(const nova_request *r, nova_server_filter *filter)
 		add_condition(filter, CONDITION_POWER)->number = atoi(power);
 	if (index)
 		add_condition(filter, CONDITION_INDEX)->number = atoi(index);
+	if (locked && nova_schema_read_bool(locked, &flag))
+		query->locked = flag ? 1 : -1;
 	if (nova_request_param(r, "ip6") ||
-	    (filter_param(r, "soft_deleted") && nova_request_flag(r, "soft_deleted")) ||
-	    (locked && nova_schema_read_bool(locked, &flag) && flag))
+	    (filter_param(r, "soft_deleted") && nova_request_flag(r, "soft_deleted")))
 		filter->nothing = true; /* no server has any of these */
 }
 
@@ -405,6 +406,7 @@ static char *field_text(const nova_instance *server, const char *field)
 		{ "display_description", server->description },
 		{ "access_ip_v4", server->access_ip_v4 },
 		{ "access_ip_v6", server->access_ip_v6 },
+		{ "locked_by", server->locked_by },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)

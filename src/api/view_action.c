@@ -105,6 +105,8 @@ static GArray *events_of(const nova_operation *op, const GPtrArray *journal)
 	}
 	if (now.name) {
 		now.host = actor_host(op, state);
+		if (nova_op_state_is_terminal(state)) /* over as it began */
+			now.finish_us = op->finished_us;
 		g_array_append_val(events, now);
 	}
 	return events;

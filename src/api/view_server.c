@@ -178,9 +178,9 @@ json_object *nova_view_server(const nova_view *view, const nova_instance *server
 	if (whole)
 		add_extensions(view, object, server, host);
 	if (view->version >= 9)
-		nova_json_add_bool(object, "locked", false);
+		nova_json_add_bool(object, "locked", server->locked_by != NULL);
 	if (view->version >= 73)
-		nova_json_add_null(object, "locked_reason");
+		nova_json_add_str(object, "locked_reason", server->locked_reason);
 	if (view->version >= 19)
 		nova_json_add_str(object, "description", server->description);
 	if (view->version >= 26)

@@ -11,9 +11,28 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define TRIES 20
+#define PAUSE_MS 50
+
 struct nova_lockfile {
 	int fd;
 };
+
+/* A child that the one before us has forked holds the lock until its exec(): on a busy machine a moment longer than its
+ * parent lives. */
+static int try_lock(int fd)
+{
+	int why = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (i > 0)
+			g_usleep(PAUSE_MS * 1000);
+		why = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+		if (why != EWOULDBLOCK)
+			break;
+	}
+	return why;
+}
 
 nova_lockfile *nova_lockfile_take(const char *path, GError **error)
 {
@@ -25,8 +44,9 @@ nova_lockfile *nova_lockfile_take(const char *path, GError **error)
 		nova_fail(error, NOVA_FAULT_CONFIG, "cannot open the lock file '%s': %s", path, g_strerror(errno));
 		return NULL;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		int why = errno;
+	int why = try_lock(fd);
+
+	if (why) {
 		ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
 
 		close(fd);

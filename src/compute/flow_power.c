@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Start, stop, reboot.  A guest is only ever started here after the row has said that this host owns it
+ * Start, stop, reboot, pause.  A guest is only ever started here after the row has said that this host owns it
  * and a look has shown that it does not run.
  */
-#include "compute/flows.h"
+#include "compute/flow_power.h"
 
 #include "common/deadline.h"
 #include "common/log.h"
 #include "compute/engine.h"
+#include "compute/flows.h"
 #include "compute/guest.h"
 
 #define LOOK_MS 500     /* while a guest is asked to do something; its events come earlier */
 #define PRESS_MS 10000  /* the power button again: a guest that was just booting did not see it */
 
-static nova_step_end give_up(nova_step *step, const char *what, const GError *cause, GError **error)
+nova_step_end nova_power_give_up(nova_step *step, const char *what, const GError *cause, GError **error)
 {
 	g_autofree char *reason = g_strdup_printf("%s: %s", what, cause->message);
 	const nova_op_outcome outcome = {
@@ -27,17 +28,16 @@ static nova_step_end give_up(nova_step *step, const char *what, const GError *ca
 	return nova_step_finish(step, &outcome, NULL, error);
 }
 
-/* A failed look or act: wait where it says nothing about the guest, else end the operation. */
-static nova_step_end failed_step(nova_step *step, const char *what, GError *cause, GError **error)
+nova_step_end nova_power_failed(nova_step *step, const char *what, GError *cause, GError **error)
 {
 	g_autoptr(GError) owned = cause;
 
 	if (nova_guest_must_wait(step, cause))
 		return nova_guest_wait_for_it(step, g_steal_pointer(&owned), error);
-	return give_up(step, what, cause, error);
+	return nova_power_give_up(step, what, cause, error);
 }
 
-static nova_step_end runs(nova_step *step, GError **error)
+nova_step_end nova_power_runs(nova_step *step, GError **error)
 {
 	const nova_op_outcome outcome = {
 		.state = NOVA_OPS_DONE,
@@ -53,8 +53,7 @@ static nova_step_end runs(nova_step *step, GError **error)
 	return nova_step_finish(step, &outcome, NULL, error);
 }
 
-/* The row names this host as the owner; anything else would be a bug of whoever changed it. */
-static bool owns(const nova_step *step, const nova_domain_view *view, GError **error)
+bool nova_power_owns(const nova_step *step, const nova_domain_view *view, GError **error)
 {
 	if (step->instance->host_id != nova_step_fence(step).host_id)
 		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "the guest belongs to host '%s', not to '%s'",
@@ -77,17 +76,17 @@ nova_step_end nova_start_starting(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	nova_domain_view view;
-	bool done = nova_guest_look(step, &view, &failed) && owns(step, &view, &failed);
+	bool done = nova_guest_look(step, &view, &failed) && nova_power_owns(step, &view, &failed);
 
 	if (done && nova_guest_is_owner(step, &view) && view.seen == NOVA_SEEN_RUNNING)
-		return runs(step, error);
+		return nova_power_runs(step, error);
 	if (done && !nova_guest_is_gone(&view)) /* stale, or half started by a try before us */
 		done = nova_guest_end(step, &failed);
 	if (done)
 		done = nova_guest_start(step, &failed);
 	if (done)
-		return runs(step, error);
-	return failed_step(step, "the guest could not be started", g_steal_pointer(&failed), error);
+		return nova_power_runs(step, error);
+	return nova_power_failed(step, "the guest could not be started", g_steal_pointer(&failed), error);
 }
 
 /* ---- stop ---- */
@@ -129,7 +128,7 @@ nova_step_end nova_stop_stopping(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	nova_domain_view view;
-	bool done = nova_guest_look(step, &view, &failed) && owns(step, &view, &failed);
+	bool done = nova_guest_look(step, &view, &failed) && nova_power_owns(step, &view, &failed);
 
 	if (done && nova_guest_is_gone(&view))
 		return stopped(step, error);
@@ -142,7 +141,7 @@ nova_step_end nova_stop_stopping(nova_step *step, GError **error)
 		done = nova_guest_end(step, &failed);
 	if (done)
 		return stopped(step, error);
-	return failed_step(step, "the guest could not be stopped", g_steal_pointer(&failed), error);
+	return nova_power_failed(step, "the guest could not be stopped", g_steal_pointer(&failed), error);
 }
 
 /* ---- reboot ---- */
@@ -157,13 +156,13 @@ nova_step_end nova_reboot_soft_rebooting(nova_step *step, GError **error)
 	g_autoptr(GError) failed = NULL;
 	nova_domain_view view;
 
-	if (!nova_guest_look(step, &view, &failed) || !owns(step, &view, &failed))
-		return failed_step(step, "the guest could not be rebooted", g_steal_pointer(&failed), error);
+	if (!nova_guest_look(step, &view, &failed) || !nova_power_owns(step, &view, &failed))
+		return nova_power_failed(step, "the guest could not be rebooted", g_steal_pointer(&failed), error);
 	if (view.seen != NOVA_SEEN_RUNNING || !nova_guest_is_owner(step, &view))
 		return nova_step_advance(step, NOVA_OPS_REBOOTING_HARD, "the guest does not run", NULL, error);
 	if (step->memory->mark && nova_engine_rebooted_since(step->compute->engine, step->op->instance_uuid,
 							     step->memory->mark))
-		return runs(step, error);
+		return nova_power_runs(step, error);
 	if (nova_step_age_ms(step) >= step->conf->shutdown_timeout * 1000)
 		return nova_step_advance(step, NOVA_OPS_REBOOTING_HARD, "the guest did not obey in time", NULL, error);
 	if (!step->memory->mark) {
@@ -184,17 +183,108 @@ nova_step_end nova_reboot_hard_rebooting(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	nova_domain_view view;
-	bool done = nova_guest_look(step, &view, &failed) && owns(step, &view, &failed);
+	bool done = nova_guest_look(step, &view, &failed) && nova_power_owns(step, &view, &failed);
 
 	/* The domain carries the operation that started it: ours means it was rebooted already. */
 	if (done && nova_guest_is_owner(step, &view) && view.seen == NOVA_SEEN_RUNNING &&
 	    view.operation == step->op->id)
-		return runs(step, error);
+		return nova_power_runs(step, error);
 	if (done && !nova_guest_is_gone(&view))
 		done = nova_guest_end(step, &failed);
 	if (done)
 		done = nova_guest_start(step, &failed);
 	if (done)
-		return runs(step, error);
-	return failed_step(step, "the guest could not be rebooted", g_steal_pointer(&failed), error);
+		return nova_power_runs(step, error);
+	return nova_power_failed(step, "the guest could not be rebooted", g_steal_pointer(&failed), error);
+}
+
+/* ---- pause ---- */
+
+nova_step_end nova_pause_requested(nova_step *step, GError **error)
+{
+	return nova_step_advance(step, NOVA_OPS_PAUSING, NULL, NULL, error);
+}
+
+static nova_step_end paused(nova_step *step, GError **error)
+{
+	const nova_op_outcome outcome = {
+		.state = NOVA_OPS_DONE,
+		.set_vm_state = true,
+		.vm_state = NOVA_VM_PAUSED,
+		.set_power = true,
+		.power_state = NOVA_POWER_PAUSED,
+		.total_ms = -1,
+	};
+
+	return nova_step_finish(step, &outcome, NULL, error);
+}
+
+static bool is_paused(const nova_domain_view *view)
+{
+	return view->seen == NOVA_SEEN_PAUSED_USER || view->seen == NOVA_SEEN_PAUSED_OTHER;
+}
+
+/* The guest must be there and the owner's; one that has ended meanwhile cannot be paused or go on. */
+static bool look_at_own(nova_step *step, nova_domain_view *view, GError **error)
+{
+	if (!nova_guest_look(step, view, error) || !nova_power_owns(step, view, error))
+		return false;
+	if (nova_guest_is_gone(view))
+		return nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "the guest does not run");
+	return nova_guest_is_owner(step, view) ||
+	       nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "its domain on host '%s' is a stale copy",
+			 step->compute->host);
+}
+
+nova_step_end nova_pause_pausing(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	nova_domain_view view;
+	bool done = look_at_own(step, &view, &failed);
+
+	if (done && !is_paused(&view))
+		done = nova_step_may_act(step, &failed) &&
+		       nova_virt_suspend(step->compute->virt, step->op->instance_uuid, nova_compute_call_ms(step->conf),
+					 &failed) &&
+		       look_at_own(step, &view, &failed);
+	if (done && is_paused(&view))
+		return paused(step, error);
+	if (done)
+		nova_fail(&failed, NOVA_FAULT_HYPERVISOR, "it is '%s'", nova_observed_name(view.seen));
+	return nova_power_failed(step, "the guest could not be paused", g_steal_pointer(&failed), error);
+}
+
+/* ---- unpause ---- */
+
+nova_step_end nova_unpause_requested(nova_step *step, GError **error)
+{
+	return nova_step_advance(step, NOVA_OPS_UNPAUSING, NULL, NULL, error);
+}
+
+/* One that its hypervisor has stopped, for a full disk for example, is let go on too. */
+static bool go_on(nova_step *step, const nova_domain_view *view, GError **error)
+{
+	const char *uuid = step->op->instance_uuid;
+	int call_ms = nova_compute_call_ms(step->conf);
+
+	if (!nova_step_may_act(step, error))
+		return false;
+	return view->seen == NOVA_SEEN_PAUSED_OTHER ?
+		       nova_virt_resume_source(step->compute->virt, uuid, call_ms, error) :
+		       nova_virt_resume(step->compute->virt, NULL, uuid, call_ms, error);
+}
+
+nova_step_end nova_unpause_unpausing(nova_step *step, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	nova_domain_view view;
+	bool done = look_at_own(step, &view, &failed);
+
+	if (done && view.seen != NOVA_SEEN_RUNNING)
+		done = go_on(step, &view, &failed) && look_at_own(step, &view, &failed);
+	if (done && view.seen == NOVA_SEEN_RUNNING)
+		return nova_power_runs(step, error);
+	if (done)
+		nova_fail(&failed, NOVA_FAULT_HYPERVISOR, "it is '%s'", nova_observed_name(view.seen));
+	return nova_power_failed(step, "the guest could not be made to go on", g_steal_pointer(&failed), error);
 }

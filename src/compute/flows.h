@@ -25,6 +25,16 @@ nova_step_end nova_reboot_soft_requested(nova_step *step, GError **error);
 nova_step_end nova_reboot_soft_rebooting(nova_step *step, GError **error);
 nova_step_end nova_reboot_hard_requested(nova_step *step, GError **error);
 nova_step_end nova_reboot_hard_rebooting(nova_step *step, GError **error);
+nova_step_end nova_pause_requested(nova_step *step, GError **error);
+nova_step_end nova_pause_pausing(nova_step *step, GError **error);
+nova_step_end nova_unpause_requested(nova_step *step, GError **error);
+nova_step_end nova_unpause_unpausing(nova_step *step, GError **error);
+
+/* flow_suspend.c; the last of each in a thread of its own */
+nova_step_end nova_suspend_requested(nova_step *step, GError **error);
+nova_step_end nova_suspend_suspending(nova_step *step, GError **error);
+nova_step_end nova_resume_requested(nova_step *step, GError **error);
+nova_step_end nova_resume_resuming(nova_step *step, GError **error);
 
 /* migrate_dest.c */
 nova_step_end nova_migrate_claimed(nova_step *step, GError **error);

@@ -8,6 +8,7 @@
 
 #define PING_MS 3000
 #define HYPERVISOR_PAUSE_MS 2000
+#define MEMORY_MS 10000
 
 bool nova_guest_look(nova_step *step, nova_domain_view *ret, GError **error)
 {
@@ -103,6 +104,11 @@ bool nova_guest_start(nova_step *step, GError **error)
 	if (view.seen != NOVA_SEEN_RUNNING)
 		return nova_fail(error, NOVA_FAULT_HYPERVISOR, "the guest was started but is '%s'",
 				 nova_observed_name(view.seen));
+	/* It was suspended, and has been booted instead.  What stays is only space: this operation's end takes the
+	 * file's name from the row. */
+	if (step->instance->saved_operation)
+		nova_images_memory_remove(step->conf, step->instance->uuid, step->instance->saved_operation, MEMORY_MS,
+					  NULL);
 	return true;
 }
 

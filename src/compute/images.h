@@ -39,6 +39,18 @@ char *nova_images_disk_path(const nova_conf *conf, const char *instance_uuid);
 bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, const char *fsid, int deadline_ms,
 			GError **error);
 
+/* The file with the memory of a suspended guest, which belongs to the operation that suspended it; pure.  Caller
+ * frees. */
+char *nova_images_memory_path(const nova_conf *conf, const char *instance_uuid, int64_t operation);
+
+/* Whether that file is there; if so, it is on the disk for good. */
+bool nova_images_memory_settle(nova_conf *conf, const char *instance_uuid, int64_t operation, bool *ret_there,
+			       int deadline_ms, GError **error);
+
+/* Removes it, and any older one of the guest, for good: a power failure does not bring it back.  Idempotent. */
+bool nova_images_memory_remove(nova_conf *conf, const char *instance_uuid, int64_t operation, int deadline_ms,
+			       GError **error);
+
 /* Removes what interrupted deletes left in .trash.  At most `max' directories. */
 bool nova_images_empty_trash(nova_conf *conf, unsigned max, int deadline_ms, GError **error);
 

@@ -19,7 +19,8 @@ typedef struct nova_images_job {
 	int64_t root_gb, token;
 	unsigned max;
 	nova_deadline deadline;
-	char *path;                 /* the result */
+	char *path;                 /* the result; of a memory file: which */
+	bool found;                 /* the result: it is there */
 } nova_images_job;
 
 /* `image' and `uuid' may be NULL. */

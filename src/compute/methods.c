@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CONSOLE_MS 10000
+#define DIAGNOSTICS_DEPTH 4
 
 struct nova_methods {
 	nova_compute *compute;
@@ -89,6 +90,27 @@ static bool run_console(nova_rpc_request *request, GError **error)
 	return true;
 }
 
+/* ---- get_instance_diagnostics ---- */
+
+static bool run_diagnostics(nova_rpc_request *request, GError **error)
+{
+	nova_compute *compute = request->service;
+	g_autoptr(nova_conf) conf = nova_compute_conf(compute);
+	const char *uuid;
+
+	if (!nova_json_get_str(request->args, "instance", &uuid, error))
+		return false;
+	g_autofree char *text = nova_virt_stats(compute->virt, uuid, nova_compute_call_ms(conf), error);
+
+	if (!text)
+		return false;
+	request->result = nova_json_parse(text, strlen(text), DIAGNOSTICS_DEPTH, error);
+	if (!request->result)
+		return false;
+	nova_json_add_str(request->result, "hypervisor", conf->libvirt_virt_type == NOVA_VIRT_KVM ? "kvm" : "qemu");
+	return true;
+}
+
 /* ---- rollback_live_migration_at_destination ---- */
 
 /* The source has committed that it goes back.  What this migration has made here is destroyed, and only
@@ -151,6 +173,13 @@ static const nova_rpc_method questions[] = {
 		.args = NOVA_RPC_ARGS({ "instance", json_type_string, false }, { "length", json_type_int, true }),
 		.run = run_console,
 		.doc = "The last lines of a guest's serial console.",
+	},
+	{
+		.name = "get_instance_diagnostics",
+		.kind = NOVA_RPC_CALL,
+		.args = NOVA_RPC_ARGS({ "instance", json_type_string, false }),
+		.run = run_diagnostics,
+		.doc = "What the hypervisor counts about a guest.",
 	},
 	{
 		.name = NOVA_RPC_ROLLBACK_DESTINATION,

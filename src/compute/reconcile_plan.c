@@ -54,7 +54,7 @@ static nova_reconcile_plan gone_here(const nova_reconcile_facts *facts)
 {
 	const nova_instance *row = facts->row;
 
-	if (row->vm_state == NOVA_VM_BUILDING)
+	if (row->vm_state == NOVA_VM_BUILDING || row->vm_state == NOVA_VM_SUSPENDED)
 		return nothing();
 	if (facts->boot_changed && facts->resume && row->wanted_power && ran(row))
 		return (nova_reconcile_plan){

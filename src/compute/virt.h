@@ -107,6 +107,23 @@ void nova_virt_domain_free(nova_virt_domain *domain);
  * reasons are not looked up. */
 bool nova_virt_list(nova_virt *virt, GPtrArray **ret, int deadline_ms, GError **error);
 
+/* ---- memory in a file ---- */
+
+/* Writes the guest's memory into the file `path' and ends it; one that runs is stopped at once, so the file fits its
+ * disk.  When it fails, the guest is as it was.  May take long: nova_virt_observe() shows a job meanwhile, also after
+ * the caller has given up or ended, because libvirt goes on. */
+bool nova_virt_save(nova_virt *virt, const char *instance_uuid, const char *path, int deadline_ms, GError **error);
+
+/* Makes a domain of the file, whose processors stand; it carries the token, the operation and this host, and writes its
+ * console to `console_log'.  CONFLICT, and nothing done, for a file that is not of this guest with this token, or not
+ * whole. */
+bool nova_virt_restore(nova_virt *virt, const char *instance_uuid, const char *path, int64_t token, int64_t operation,
+		       const char *console_log, int deadline_ms, GError **error);
+
+/* What the hypervisor counts about a guest of this host, as JSON text: {"state": "running"|"paused"|..., "stats":
+ * {libvirt's names of its domain statistics: numbers}}.  Absent is INSTANCE_NOT_FOUND.  Caller frees. */
+char *nova_virt_stats(nova_virt *virt, const char *instance_uuid, int deadline_ms, GError **error);
+
 /* The pid of the domain's QEMU on this host, checked to be that QEMU (its command line names the uuid),
  * as a pidfd; -1 and an error when it cannot be had.  The caller closes it. */
 int nova_virt_pidfd(nova_virt *virt, const char *instance_uuid, int deadline_ms, GError **error);

@@ -49,6 +49,8 @@ static nova_end_reason shutoff_reason(int reason)
 		return NOVA_END_MIGRATED;
 	case VIR_DOMAIN_SHUTOFF_FAILED:
 		return NOVA_END_FAILED;
+	case VIR_DOMAIN_SHUTOFF_SAVED:
+		return NOVA_END_SAVED;
 	default:
 		return NOVA_END_UNKNOWN;
 	}

@@ -113,6 +113,7 @@ nova_end_reason nova_virt_process_end_reason(const char *dir, const char *name)
 	} words[] = {
 		{ "shutdown", NOVA_END_SHUTDOWN }, { "crashed", NOVA_END_CRASHED }, { "migrated", NOVA_END_MIGRATED },
 		{ "destroyed", NOVA_END_DESTROYED }, { "failed", NOVA_END_FAILED },
+		{ "saved", NOVA_END_SAVED },
 	};
 	g_autofree char *path = g_strdup_printf("%s/%s.log", dir, name);
 	g_autofree char *text = NULL;

@@ -77,18 +77,23 @@ static bool number_of(const xmlNode *node, int64_t *ret)
 
 /* ---- ownership ---- */
 
+static bool read_owner(xmlNode *element, nova_virt_owner *ret)
+{
+	nova_virt_owner owner = { 0 };
+
+	if (!element || !is_named(element, "instance") || !number_of(child(element, "token"), &owner.token))
+		return false;
+	number_of(child(element, "operation"), &owner.operation);
+	owner.host = text_of(child(element, "host"));
+	*ret = owner;
+	return true;
+}
+
 bool nova_virt_xml_owner(const char *xml, nova_virt_owner *ret)
 {
 	g_autoptr(xmlDoc) doc = parse(xml);
-	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
-	nova_virt_owner owner = { 0 };
 
-	if (!root || !is_named(root, "instance") || !number_of(child(root, "token"), &owner.token))
-		return false;
-	number_of(child(root, "operation"), &owner.operation);
-	owner.host = text_of(child(root, "host"));
-	*ret = owner;
-	return true;
+	return doc && read_owner(xmlDocGetRootElement(doc), ret);
 }
 
 static bool set_number(xmlNode *parent, const char *name, int64_t value)
@@ -111,6 +116,14 @@ static xmlNode *find_owner(xmlNode *domain)
 		    strcmp((const char *)node->ns->href, NOVA_DOMAIN_XMLNS) == 0)
 			return node;
 	return NULL;
+}
+
+bool nova_virt_xml_domain_owner(const char *xml, nova_virt_owner *ret)
+{
+	g_autoptr(xmlDoc) doc = parse(xml);
+	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+
+	return root && read_owner(find_owner(root), ret);
 }
 
 static void set_host(xmlNode *owner, const char *host)

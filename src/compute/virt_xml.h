@@ -16,6 +16,8 @@ typedef struct nova_virt_owner {
 
 /* Reads our metadata element, with or without its namespace prefix.  False: it is not one. */
 bool nova_virt_xml_owner(const char *xml, nova_virt_owner *ret);
+/* The same from a whole definition. */
+bool nova_virt_xml_domain_owner(const char *xml, nova_virt_owner *ret);
 
 /* The definition of a running domain made into that of its destination: the metadata (host NULL: left as it is)
  * and the path of file-backed serial ports and consoles (console_log NULL: left) are replaced, everything

@@ -196,6 +196,8 @@ bool nova_instances_list(nova_db *db, const nova_instance_query *q, GPtrArray **
 		nova_where_add_arg(where,
 				   "i.updated_at <= to_timestamp(0) + ?::bigint * interval '1 microsecond'",
 				   nova_arg_int(q->changes_before_us));
+	if (q->locked)
+		nova_where_add(where, q->locked > 0 ? "i.locked_by IS NOT NULL" : "i.locked_by IS NULL");
 	if (q->deleted)
 		nova_where_add(where, "i.deleted_at IS NOT NULL");
 	else if (!q->changes_since_us && !q->changes_before_us)

@@ -46,6 +46,7 @@ typedef struct nova_instance_query {
 	const char *vm_state, *task_state; /* task_state "none"/"None": idle */
 	const char *const *tags;     /* NULL-terminated, all of them */
 	int64_t changes_since_us, changes_before_us; /* include deleted servers */
+	int locked;                  /* 1: only locked ones, -1: only others */
 	bool deleted;                /* only deleted ones */
 	const char *sort_key;        /* NULL: created_at; one of nova_instance_sort_keys[] */
 	bool ascending;

@@ -18,7 +18,7 @@ typedef struct finish_move {
 } finish_move;
 
 /* NULL leaves vm_state, power and wanted_power alone. */
-static bool write_outcome(nova_tx *tx, const char *uuid, const nova_op_outcome *o, GError **error)
+static bool write_outcome(nova_tx *tx, const nova_operation *op, const nova_op_outcome *o, GError **error)
 {
 	nova_arg fault = nova_arg_null();
 
@@ -28,13 +28,13 @@ static bool write_outcome(nova_tx *tx, const char *uuid, const nova_op_outcome *
 		fault = nova_arg_bool(false);
 	return nova_tx_run(
 		tx, NOVA_Q_INSTANCE_OUTCOME,
-		NOVA_ARGS(nova_arg_text(uuid),
+		NOVA_ARGS(nova_arg_text(op->instance_uuid),
 			  o->set_vm_state ? nova_arg_text(nova_vm_state_name(o->vm_state)) : nova_arg_null(),
 			  o->set_power ? nova_arg_int(o->power_state) : nova_arg_null(),
 			  o->set_wanted_power ? nova_arg_bool(o->wanted_power) : nova_arg_null(),
 			  nova_arg_bool(o->launched), fault, nova_arg_id(o->fault_code),
 			  nova_arg_text(o->fault_message ? o->fault_message : o->reason),
-			  nova_arg_text(o->fault_details)),
+			  nova_arg_text(o->fault_details), nova_arg_int(op->id)),
 		NULL, error);
 }
 
@@ -105,7 +105,7 @@ static bool run_finish(nova_tx *tx, void *arg, GError **error)
 		    !nova_beginning_release_all(tx, op->instance_uuid, op->id, error))
 			return false;
 	} else {
-		if (!write_outcome(tx, op->instance_uuid, o, error))
+		if (!write_outcome(tx, op, o, error))
 			return false;
 		if (wish && !homeless && !grant_wish(tx, move, false, &delete_id, error))
 			return false;

@@ -162,6 +162,9 @@ nova_instance *nova_row_instance(nova_result *row, GError **error)
 			return NULL;
 		}
 	}
+	i->saved_operation = nova_result_int(row, "saved_operation");
+	i->locked_by = nova_result_dup(row, "locked_by");
+	i->locked_reason = nova_result_dup(row, "locked_reason");
 	i->progress = (int)nova_result_int(row, "op_percent");
 	read_addresses(i, nova_result_text(row, "addresses"));
 	return g_steal_pointer(&i);

@@ -17,6 +17,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(seen_names) == NOVA_SEEN__COUNT);
 static const char *const end_names[] = {
 	[NOVA_END_UNKNOWN] = "unknown",	  [NOVA_END_SHUTDOWN] = "shutdown",   [NOVA_END_CRASHED] = "crashed",
 	[NOVA_END_MIGRATED] = "migrated", [NOVA_END_DESTROYED] = "destroyed", [NOVA_END_FAILED] = "failed",
+	[NOVA_END_SAVED] = "saved",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(end_names) == NOVA_END__COUNT);
 

@@ -34,6 +34,7 @@ typedef enum nova_end_reason {
 	NOVA_END_MIGRATED,
 	NOVA_END_DESTROYED,
 	NOVA_END_FAILED,
+	NOVA_END_SAVED,             /* its memory was written into a file, whole */
 	NOVA_END__COUNT
 } nova_end_reason;
 

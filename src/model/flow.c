@@ -14,6 +14,13 @@ static const char *const kind_names[] = {
 	[NOVA_OP_REBOOT_SOFT] = "reboot-soft",
 	[NOVA_OP_REBOOT_HARD] = "reboot-hard",
 	[NOVA_OP_LIVE_MIGRATION] = "live-migration",
+	[NOVA_OP_PAUSE] = "pause",
+	[NOVA_OP_UNPAUSE] = "unpause",
+	[NOVA_OP_SUSPEND] = "suspend",
+	[NOVA_OP_RESUME] = "resume",
+	[NOVA_OP_LOCK] = "lock",
+	[NOVA_OP_UNLOCK] = "unlock",
+	[NOVA_OP_RESET_STATE] = "reset-state",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == NOVA_OP__COUNT);
 
@@ -34,6 +41,10 @@ static const char *const state_names[] = {
 	[NOVA_OPS_STOPPING] = "stopping",
 	[NOVA_OPS_REBOOTING] = "rebooting",
 	[NOVA_OPS_REBOOTING_HARD] = "rebooting-hard",
+	[NOVA_OPS_PAUSING] = "pausing",
+	[NOVA_OPS_UNPAUSING] = "unpausing",
+	[NOVA_OPS_SUSPENDING] = "suspending",
+	[NOVA_OPS_RESUMING] = "resuming",
 	[NOVA_OPS_DONE] = "done",
 	[NOVA_OPS_FAILED] = "failed",
 	[NOVA_OPS_CANCELLED] = "cancelled",
@@ -164,6 +175,63 @@ static const nova_flow_row live_migration_rows[] = {
 	LAST
 };
 
+static const nova_flow_row pause_rows[] = {
+	ROW(REQUESTED, SOURCE, "pause_instance", NULL, "pausing", NULL, B(PAUSING), 0,
+	    "The host is about to pause the guest."),
+	ROW(PAUSING, SOURCE, "pause_instance", NULL, "pausing", "compute_pause_instance", B(DONE) | B(ERROR), 0,
+	    "Stops the guest's processors and looks whether they stand; its memory stays where it is."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest is paused."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be paused."),
+	LAST
+};
+
+static const nova_flow_row unpause_rows[] = {
+	ROW(REQUESTED, SOURCE, "unpause_instance", NULL, "unpausing", NULL, B(UNPAUSING), 0,
+	    "The host is about to let the guest go on."),
+	ROW(UNPAUSING, SOURCE, "unpause_instance", NULL, "unpausing", "compute_unpause_instance", B(DONE) | B(ERROR), 0,
+	    "Starts the guest's processors and looks whether they run."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest runs."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be made to go on."),
+	LAST
+};
+
+static const nova_flow_row suspend_rows[] = {
+	ROW(REQUESTED, SOURCE, "suspend_instance", NULL, "suspending", NULL, B(SUSPENDING), 0,
+	    "The host is about to suspend the guest."),
+	ROW(SUSPENDING, SOURCE, "suspend_instance", NULL, "suspending", "compute_suspend_instance",
+	    B(DONE) | B(ERROR), 0,
+	    "Writes the guest's memory into a file beside its disk and ends it; both are verified."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest is a file, which belongs to this operation."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be suspended."),
+	LAST
+};
+
+static const nova_flow_row resume_rows[] = {
+	ROW(REQUESTED, SOURCE, "resume_instance", NULL, "resuming", NULL, B(RESUMING), 0,
+	    "The host is about to resume the guest."),
+	ROW(RESUMING, SOURCE, "resume_instance", NULL, "resuming", "compute_resume_instance", B(DONE) | B(ERROR), 0,
+	    "Loads the memory into a guest that stands still, removes the file, then starts the processors."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest runs."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest could not be resumed."),
+	LAST
+};
+
+static const nova_flow_row lock_rows[] = {
+	ROW(DONE, NONE, NULL, NULL, NULL, "api_lock", 0, END, "Only an admin, or who unlocks the server, changes it."),
+	LAST
+};
+
+static const nova_flow_row unlock_rows[] = {
+	ROW(DONE, NONE, NULL, NULL, NULL, "api_unlock", 0, END, "The server is not locked any more."),
+	LAST
+};
+
+static const nova_flow_row reset_state_rows[] = {
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END,
+	    "The server has the vm_state that was asked for, until its host looks at the guest."),
+	LAST
+};
+
 static const nova_flow flows[] = {
 	[NOVA_OP_BUILD] = { NOVA_OP_BUILD, "create", "Build a server", build_rows },
 	[NOVA_OP_DELETE] = { NOVA_OP_DELETE, "delete", "Delete a server", delete_rows },
@@ -173,6 +241,13 @@ static const nova_flow flows[] = {
 	[NOVA_OP_REBOOT_HARD] = { NOVA_OP_REBOOT_HARD, "reboot", "Reboot a server, hard", reboot_hard_rows },
 	[NOVA_OP_LIVE_MIGRATION] = { NOVA_OP_LIVE_MIGRATION, "live-migration", "Live-migrate a server",
 				     live_migration_rows },
+	[NOVA_OP_PAUSE] = { NOVA_OP_PAUSE, "pause", "Pause a server", pause_rows },
+	[NOVA_OP_UNPAUSE] = { NOVA_OP_UNPAUSE, "unpause", "Unpause a server", unpause_rows },
+	[NOVA_OP_SUSPEND] = { NOVA_OP_SUSPEND, "suspend", "Suspend a server", suspend_rows },
+	[NOVA_OP_RESUME] = { NOVA_OP_RESUME, "resume", "Resume a server", resume_rows },
+	[NOVA_OP_LOCK] = { NOVA_OP_LOCK, "lock", "Lock a server", lock_rows },
+	[NOVA_OP_UNLOCK] = { NOVA_OP_UNLOCK, "unlock", "Unlock a server", unlock_rows },
+	[NOVA_OP_RESET_STATE] = { NOVA_OP_RESET_STATE, "resetState", "Reset the state of a server", reset_state_rows },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(flows) == NOVA_OP__COUNT);
 

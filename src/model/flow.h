@@ -23,6 +23,13 @@ typedef enum nova_op_kind {
 	NOVA_OP_REBOOT_SOFT,
 	NOVA_OP_REBOOT_HARD,
 	NOVA_OP_LIVE_MIGRATION,
+	NOVA_OP_PAUSE,
+	NOVA_OP_UNPAUSE,
+	NOVA_OP_SUSPEND,
+	NOVA_OP_RESUME,
+	NOVA_OP_LOCK, /* this and the next two are over in the transaction of their request */
+	NOVA_OP_UNLOCK,
+	NOVA_OP_RESET_STATE,
 	NOVA_OP__COUNT
 } nova_op_kind;
 
@@ -43,6 +50,10 @@ typedef enum nova_op_state {
 	NOVA_OPS_STOPPING,
 	NOVA_OPS_REBOOTING,
 	NOVA_OPS_REBOOTING_HARD,
+	NOVA_OPS_PAUSING,
+	NOVA_OPS_UNPAUSING,
+	NOVA_OPS_SUSPENDING,
+	NOVA_OPS_RESUMING,
 	/* terminal states: the row never changes again */
 	NOVA_OPS_DONE,
 	NOVA_OPS_FAILED,

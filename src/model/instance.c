@@ -8,6 +8,7 @@
 
 static const char *const vm_state_names[] = {
 	[NOVA_VM_BUILDING] = "building", [NOVA_VM_ACTIVE] = "active", [NOVA_VM_PAUSED] = "paused",
+	[NOVA_VM_SUSPENDED] = "suspended",
 	[NOVA_VM_STOPPED] = "stopped",	 [NOVA_VM_ERROR] = "error",   [NOVA_VM_DELETED] = "deleted",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(vm_state_names) == NOVA_VM__COUNT);
@@ -24,6 +25,7 @@ static const struct status_row {
 	{ NOVA_VM_ACTIVE, NULL, "ACTIVE" },
 	{ NOVA_VM_BUILDING, NULL, "BUILD" },
 	{ NOVA_VM_STOPPED, NULL, "SHUTOFF" },
+	{ NOVA_VM_SUSPENDED, NULL, "SUSPENDED" },
 	{ NOVA_VM_PAUSED, "migrating", "MIGRATING" },
 	{ NOVA_VM_PAUSED, NULL, "PAUSED" },
 	{ NOVA_VM_ERROR, NULL, "ERROR" },
@@ -51,6 +53,7 @@ void nova_instance_free(nova_instance *instance)
 		instance->tags_json,	 instance->key_name,	 instance->user_data,
 		instance->config_drive,	 instance->reservation_id, instance->access_ip_v4,
 		instance->access_ip_v6,	 instance->fault_message, instance->fault_details,
+		instance->locked_by,	 instance->locked_reason,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)

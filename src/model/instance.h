@@ -17,6 +17,7 @@ typedef enum nova_vm_state {
 	NOVA_VM_ACTIVE,
 	NOVA_VM_PAUSED,
 	NOVA_VM_STOPPED,
+	NOVA_VM_SUSPENDED, /* its memory is in a file of the operation `saved_operation' */
 	NOVA_VM_ERROR,
 	NOVA_VM_DELETED,
 	NOVA_VM__COUNT
@@ -69,6 +70,9 @@ typedef struct nova_instance {
 	char *reservation_id;
 	int launch_index;
 	char *access_ip_v4, *access_ip_v6;
+	int64_t saved_operation; /* the suspend whose file holds the guest's memory; 0: none does */
+	char *locked_by;        /* "owner" (its project) or "admin"; NULL: not locked */
+	char *locked_reason;    /* NULL: none given */
 	char *fault_message, *fault_details; /* NULL: no fault */
 	int fault_code;
 	int64_t fault_created_us;

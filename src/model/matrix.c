@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define IN(s) (1u << NOVA_VM_##s)
+#define LIVING (IN(BUILDING) | IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(SUSPENDED) | IN(ERROR))
 #define AT(s) NOVA_OPS_BIT(s)
 #define ALL_STATES UINT_MAX
 #define ANY_KIND NOVA_OP__COUNT
@@ -22,27 +23,31 @@ static const struct ask_row {
 	nova_op_kind kind;    /* begins it; NO_KIND */
 	unsigned vm_states;   /* of an idle server in which it may begin */
 	bool built;           /* this version has it */
+	bool at_once;         /* over in the transaction of the request */
 } asks[] = {
 	[NOVA_ASK_NONE] = { "", "", NULL, 0, NO_KIND, 0, false },
 	[NOVA_ASK_ABORT] = { "abort", "abort live migration", "abort live migration", 202, NO_KIND, 0, true },
 	[NOVA_ASK_FORCE_COMPLETE] = { "force complete", "force_complete", "force complete", 202, NO_KIND, 0, true },
 	[NOVA_ASK_DELETE] = { "delete", "delete", NULL, 204, NOVA_OP_DELETE,
-			      IN(BUILDING) | IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(ERROR), true },
+			      LIVING, true },
 	[NOVA_ASK_START] = { "start", "start", NULL, 202, NOVA_OP_START, IN(STOPPED), true },
 	[NOVA_ASK_STOP] = { "stop", "stop", NULL, 202, NOVA_OP_STOP, IN(ACTIVE) | IN(ERROR), true },
 	[NOVA_ASK_REBOOT_SOFT] = { "reboot soft", "reboot", NULL, 202, NOVA_OP_REBOOT_SOFT, IN(ACTIVE), true },
 	[NOVA_ASK_REBOOT_HARD] = { "reboot hard", "reboot", NULL, 202, NOVA_OP_REBOOT_HARD,
-				   IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(ERROR), true },
+				   IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(SUSPENDED) | IN(ERROR), true },
 	[NOVA_ASK_LIVE_MIGRATE] = { "live-migrate", "os-migrateLive", NULL, 202, NOVA_OP_LIVE_MIGRATION,
 				    IN(ACTIVE) | IN(PAUSED), true },
-	[NOVA_ASK_PAUSE] = { "pause", "pause", NULL, 202, NO_KIND, 0, false },
-	[NOVA_ASK_UNPAUSE] = { "unpause", "unpause", NULL, 202, NO_KIND, 0, false },
-	[NOVA_ASK_SUSPEND] = { "suspend", "suspend", NULL, 202, NO_KIND, 0, false },
-	[NOVA_ASK_RESUME] = { "resume", "resume", NULL, 202, NO_KIND, 0, false },
+	[NOVA_ASK_PAUSE] = { "pause", "pause", NULL, 202, NOVA_OP_PAUSE, IN(ACTIVE), true },
+	[NOVA_ASK_UNPAUSE] = { "unpause", "unpause", NULL, 202, NOVA_OP_UNPAUSE, IN(PAUSED), true },
+	[NOVA_ASK_SUSPEND] = { "suspend", "suspend", NULL, 202, NOVA_OP_SUSPEND, IN(ACTIVE), true },
+	[NOVA_ASK_RESUME] = { "resume", "resume", NULL, 202, NOVA_OP_RESUME, IN(SUSPENDED), true },
 	[NOVA_ASK_RESIZE] = { "resize", "resize", NULL, 202, NO_KIND, 0, false },
 	[NOVA_ASK_MIGRATE] = { "migrate (cold)", "migrate", NULL, 202, NO_KIND, 0, false },
 	[NOVA_ASK_REBUILD] = { "rebuild", "rebuild", NULL, 202, NO_KIND, 0, false },
 	[NOVA_ASK_EVACUATE] = { "evacuate", "evacuate", NULL, 202, NO_KIND, 0, false },
+	[NOVA_ASK_LOCK] = { "lock", "lock", NULL, 202, NOVA_OP_LOCK, LIVING, true, true },
+	[NOVA_ASK_UNLOCK] = { "unlock", "unlock", NULL, 202, NOVA_OP_UNLOCK, LIVING, true, true },
+	[NOVA_ASK_RESET_STATE] = { "reset state", "os-resetState", NULL, 202, NOVA_OP_RESET_STATE, LIVING, true, true },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(asks) == NOVA_ASK__COUNT);
 
@@ -91,6 +96,8 @@ static const struct answer_row {
 	[NOVA_ANSWER_NOT_BUILT] = { "not built", NOVA_FAULT_NOT_IMPLEMENTED,
 				    "This version of nova-lite does not have the action '{action}'.",
 				    "This version does not have it." },
+	[NOVA_ANSWER_AT_ONCE] = { "at once", 0, NULL,
+				  "Done in the transaction of the request, whatever works on the server." },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(answers) == NOVA_ANSWER__COUNT);
 
@@ -133,6 +140,9 @@ static const struct busy_row {
 	{ NOVA_ASK_DELETE, NOVA_OP_LIVE_MIGRATION, AT(MIGRATING), NOVA_ANSWER_TURNS_BACK,
 	  "or forward, if the switch comes first; then the server is deleted where it is" },
 	{ NOVA_ASK_DELETE, ANY_KIND, ALL_STATES, NOVA_ANSWER_WAITS, NULL },
+
+	{ NOVA_ASK_LOCK, ANY_KIND, ALL_STATES, NOVA_ANSWER_AT_ONCE, NULL },
+	{ NOVA_ASK_UNLOCK, ANY_KIND, ALL_STATES, NOVA_ANSWER_AT_ONCE, NULL },
 
 	{ NOVA_ASK_NONE, ANY_KIND, ALL_STATES, NOVA_ANSWER_BUSY, NULL },
 };
@@ -183,7 +193,9 @@ nova_cell nova_matrix_idle(nova_ask ask, nova_vm_state vm_state)
 		return (nova_cell){ NOVA_ANSWER_NOT_BUILT, NULL };
 	if (row->kind == NO_KIND)
 		return (nova_cell){ NOVA_ANSWER_NO_MIGRATION, NULL };
-	return (nova_cell){ row->vm_states & (1u << vm_state) ? NOVA_ANSWER_BEGINS : NOVA_ANSWER_STATE, NULL };
+	if (!(row->vm_states & (1u << vm_state)))
+		return (nova_cell){ NOVA_ANSWER_STATE, NULL };
+	return (nova_cell){ row->at_once ? NOVA_ANSWER_AT_ONCE : NOVA_ANSWER_BEGINS, NULL };
 }
 
 bool nova_answer_ends(nova_answer answer)
@@ -289,6 +301,8 @@ static void append_cell(GString *out, nova_ask ask, nova_cell cell)
 
 static void append_kind(GString *out, nova_op_kind kind)
 {
+	if (nova_flow_of(kind)->rows->flags & NOVA_FLOW_TERMINAL) /* over as it begins */
+		return;
 	g_string_append_printf(out, "\n### While %s works on the server\n\n| state |", nova_op_kind_name(kind));
 	for (nova_ask ask = NOVA_ASK_NONE + 1; ask < NOVA_ASK__COUNT; ask++)
 		if (!is_always_busy(ask))

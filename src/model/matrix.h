@@ -35,6 +35,9 @@ typedef enum nova_ask {
 	NOVA_ASK_MIGRATE,
 	NOVA_ASK_REBUILD,
 	NOVA_ASK_EVACUATE,
+	NOVA_ASK_LOCK,
+	NOVA_ASK_UNLOCK,
+	NOVA_ASK_RESET_STATE,
 	NOVA_ASK__COUNT
 } nova_ask;
 
@@ -51,6 +54,7 @@ typedef enum nova_answer {
 	NOVA_ANSWER_TOO_EARLY,    /* 400 */
 	NOVA_ANSWER_TOO_LATE,     /* 400 */
 	NOVA_ANSWER_NOT_BUILT,    /* 501: not in this version */
+	NOVA_ANSWER_AT_ONCE,      /* done in the transaction of the request, beside whatever works on the server */
 	NOVA_ANSWER__COUNT
 } nova_answer;
 

@@ -94,8 +94,10 @@ def booted(name=None, host="HostB", state="active", **more):
     answer = boot(name, **more)
     equal(answer.status, 202, answer.text)
     sid = answer.json["server"]["id"]
+    power = {"active": 1, "paused": 3}.get(state, 4)
+    saved = f"(SELECT max(id) FROM operations WHERE instance = '{sid}')" if state == "suspended" else "NULL"
     sql(f"UPDATE operations SET state = 'done', finished_at = now(), owner_host_id = NULL WHERE instance = '{sid}';"
-        f"UPDATE instances SET vm_state = '{state}', power_state = {1 if state == 'active' else 4}, token = 1,"
+        f"UPDATE instances SET vm_state = '{state}', power_state = {power}, token = 1, saved_operation = {saved},"
         f" launched_at = now(), host_id = (SELECT id FROM hosts WHERE name = '{host}') WHERE uuid = '{sid}'")
     return sid
 
@@ -736,7 +738,10 @@ def one_of_many():
 def actions_begin_operations():
     for state, body, kind in (("stopped", {"os-start": None}, "start"), ("active", {"os-stop": {}}, "stop"),
                               ("active", {"reboot": {"type": "SOFT"}}, "reboot-soft"),
-                              ("active", {"reboot": {"type": "hard"}}, "reboot-hard")):
+                              ("active", {"reboot": {"type": "hard"}}, "reboot-hard"),
+                              ("active", {"pause": None}, "pause"), ("paused", {"unpause": {}}, "unpause"),
+                              ("active", {"suspend": None}, "suspend"), ("suspended", {"resume": None}, "resume"),
+                              ("suspended", {"reboot": {"type": "HARD"}}, "reboot-hard")):
         sid = booted(state=state)
         answer = act(sid, body)
         equal(answer.status, 202, answer.text)
@@ -745,8 +750,92 @@ def actions_begin_operations():
               f"{kind}|requested|{answer.headers['X-Openstack-Request-Id']}")
     sid = booted(state="stopped")
     fault(act(sid, {"os-stop": None}), 409, f"Cannot 'stop' instance {sid} while it is in vm_state stopped")
-    fault(act(sid, {"pause": None}), 501)
+    for word in ("pause", "unpause", "suspend", "resume"):
+        fault(act(sid, {word: None}), 409, f"Cannot '{word}' instance {sid} while it is in vm_state stopped")
+    for word in ("os-start", "os-stop", "pause", "suspend"):
+        fault(act(booted(state="suspended"), {word: None}), 409)
+    equal(get(f"/servers/{booted(state='suspended')}")["server"]["status"], "SUSPENDED")
     equal(act(sid, {"forceDelete": None}).status, 202)
+
+
+def locks():
+    """Locked by its project, an admin passes and may take the lock over; what is locked is seen from 2.9 and 2.73 on."""
+    sid = booted("locked")
+    equal(act(sid, {"lock": "whatever"}, "2.1").status, 202)
+    server = get(f"/servers/{sid}", "2.87")["server"]
+    equal((server["locked"], server["locked_reason"]), (True, None))
+    assert "locked" not in get(f"/servers/{sid}", "2.8")["server"]
+    assert "locked_reason" not in get(f"/servers/{sid}", "2.72")["server"]
+    equal({s["id"] for s in get("/servers?locked=true", "2.73")["servers"]}, {sid})
+    assert sid not in {s["id"] for s in get("/servers?locked=false", "2.73")["servers"]}
+    equal({s["id"] for s in get("/servers?locked_by=owner", "2.73")["servers"]}, {sid})
+    equal(act(sid, {"lock": {"locked_reason": "again"}}, "2.73").status, 202)
+    equal(get(f"/servers/{sid}", "2.73")["server"]["locked_reason"], None)
+    equal(act(sid, {"os-stop": None}).status, 202)
+    finish(sid)
+    sql(f"UPDATE instances SET vm_state = 'active' WHERE uuid = '{sid}'")
+    equal(act(sid, {"unlock": None}).status, 202)
+    equal(act(sid, {"lock": {"locked_reason": "upgrade"}}, "2.73").status, 202)
+    equal(get(f"/servers/{sid}", "2.73")["server"]["locked_reason"], "upgrade")
+    for version, value in (("2.73", {}), ("2.73", None), ("2.72", {"locked_reason": 1}), ("2.1", [])):
+        equal(act(sid, {"lock": value}, version).status, 202, version, value)
+    for value in ({"locked_reason": ""}, {"locked_reason": "x" * 256}, {"locked_reason": 1}, {"other": "x"}, "text", [], 1):
+        fault(act(sid, {"lock": value}, "2.73"), 400)
+    actions = get(f"/servers/{sid}/os-instance-actions")["instanceActions"]
+    equal([a["action"] for a in actions if "lock" in a["action"]].count("unlock"), 1)
+    one = [a for a in actions if a["action"] == "unlock"][0]
+    detail = get(f"/servers/{sid}/os-instance-actions/{one['request_id']}", "2.51")["instanceAction"]
+    equal([(e["event"], e["result"]) for e in detail["events"]], [("api_unlock", "Success")])
+    equal(act(sid, {"unlock": None}).status, 202)
+    equal(get(f"/servers/{sid}", "2.73")["server"]["locked"], False)
+    equal(sql(f"SELECT locked_reason IS NULL FROM instances WHERE uuid = '{sid}'"), "t")
+
+
+def reset_state():
+    sid = booted("broken")
+    equal(act(sid, {"os-resetState": {"state": "error"}}).status, 202)
+    server = get(f"/servers/{sid}")["server"]
+    equal((server["status"], server["OS-EXT-STS:vm_state"], server["OS-EXT-STS:task_state"]), ("ERROR", "error", None))
+    sql(f"UPDATE instances SET fault_code = 500, fault_message = 'm', fault_at = now() WHERE uuid = '{sid}'")
+    equal(get(f"/servers/{sid}")["server"]["fault"]["message"], "m")
+    equal(act(sid, {"os-resetState": {"state": "active"}}).status, 202)
+    equal(get(f"/servers/{sid}")["server"]["status"], "ACTIVE")
+    equal(sql(f"SELECT fault_code IS NULL FROM instances WHERE uuid = '{sid}'"), "t")
+    equal([a["action"] for a in get(f"/servers/{sid}/os-instance-actions")["instanceActions"]][:2],
+          ["resetState", "resetState"])
+    for value in (None, {}, {"state": "paused"}, {"state": 1}, {"state": "active", "more": 1}):
+        fault(act(sid, {"os-resetState": value}), 400)
+    equal(act(sid, {"os-stop": None}).status, 202)
+    fault(act(sid, {"os-resetState": {"state": "error"}}), 409,
+          f"Cannot 'os-resetState' instance {sid} while it is in task_state powering-off")
+    equal(act(sid, {"lock": None}).status, 202)
+    fault(act(NOWHERE, {"os-resetState": {"state": "error"}}), 404)
+
+
+def consoles_and_diagnostics():
+    """Guests have no graphical console; without a host to ask there are no counters."""
+    sid = booted("viewed")
+    new = f"/v2.1/servers/{sid}/remote-consoles"
+    vnc = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    fault(ask("POST", new, vnc, "2.6"), 400, "Unavailable console type novnc.")
+    equal(ask("POST", new, vnc, "2.5").status, 404)
+    for body in ({}, {"remote_console": {"protocol": "vnc"}}, {"remote_console": {"protocol": "x", "type": "novnc"}},
+                 {"remote_console": {"protocol": "mks", "type": "webmks"}}, {"remote_console": vnc["remote_console"], "x": 1}):
+        fault(ask("POST", new, body, "2.7"), 400)
+        assert "Unavailable" not in ask("POST", new, body, "2.7").message(), body
+    fault(ask("POST", new, {"remote_console": {"protocol": "mks", "type": "webmks"}}, "2.8"), 400,
+          "Unavailable console type webmks.")
+    for word, kind in (("VNC", "novnc"), ("VNC", "xvpvnc"), ("SPICE", "spice-html5"), ("Serial", "serial"),
+                       ("RDP", "rdp-html5")):
+        name = f"os-get{word}Console"
+        fault(act(sid, {name: {"type": kind}}), 400, f"Unavailable console type {kind}.")
+        fault(act(sid, {name: {"type": kind}}, "2.6"), 400, f"There is no such action: {name}")
+        fault(act(sid, {name: {"type": "other"}}), 400)
+        fault(act(sid, {name: None}), 400)
+    stopped = booted("off", state="stopped")
+    fault(ask("GET", f"/v2.1/servers/{stopped}/diagnostics"), 409,
+          f"Cannot 'get_diagnostics' instance {stopped} while it is in power_state shutdown")
+    fault(ask("GET", f"/v2.1/servers/{NOWHERE}/diagnostics"), 404)
 
 
 # ---- live migration ----

@@ -390,6 +390,43 @@ def role_matrix():
     print(f"{len(rows)} requests by {len(callers)} callers")
 
 
+def locked_servers():
+    """Of a locked server a member changes nothing; an admin may, and takes away what it has locked itself."""
+    tokens = {"member": token_of("member"), "manager": token_of("manager"), "admin": token_of("root")}
+    made = ask("POST", "/v2.1/servers", {"server": {"name": "shut", "imageRef": IMAGE, "flavorRef": "1",
+                                                     "networks": "none"}}, "2.87", token=tokens["member"])
+    sid = made.json["server"]["id"]
+    sql(f"UPDATE operations SET state = 'done', finished_at = now(), owner_host_id = NULL WHERE instance = '{sid}';"
+        f"UPDATE instances SET vm_state = 'active', power_state = 1, token = 1, launched_at = now(),"
+        f" host_id = (SELECT id FROM hosts WHERE name = 'HostB') WHERE uuid = '{sid}'")
+
+    def act(who, body, version="2.87"):
+        return ask("POST", f"/v2.1/servers/{sid}/action", body, version, token=tokens[who])
+    equal(act("member", {"lock": {"locked_reason": "mine"}}).status, 202)
+    for who in ("member", "manager"):
+        for body in ({"os-stop": None}, {"os-start": None}, {"reboot": {"type": "HARD"}}, {"pause": None}, {"suspend": None},
+                     {"resume": None}, {"unpause": None}, {"forceDelete": None}):
+            answer = act(who, body)
+            equal(answer.status, 409, body, answer.text)
+            equal(answer.json["conflictingRequest"]["message"], f"Instance {sid} is locked")
+        gone = ask("DELETE", f"/v2.1/servers/{sid}", token=tokens[who])
+        equal((gone.status, gone.json["conflictingRequest"]["message"]), (409, f"Instance {sid} is locked"))
+    equal(act("manager", {"os-migrateLive": {"host": None, "block_migration": "auto"}}).status, 409)
+    equal(sql(f"SELECT count(*) FROM operations WHERE instance = '{sid}' AND finished_at IS NULL"), "0")
+    equal(ask("PUT", f"/v2.1/servers/{sid}", {"server": {"name": "still"}}, token=tokens["member"]).status, 200)
+    equal(act("manager", {"unlock": None}).status, 202)  # of the same project
+    equal(act("member", {"lock": None}).status, 202)
+    equal(act("admin", {"lock": {"locked_reason": "audit"}}).status, 202)
+    equal(sql(f"SELECT locked_by, locked_reason FROM instances WHERE uuid = '{sid}'"), "admin|audit")
+    refusal = act("member", {"unlock": None})
+    equal(refusal.status, 403)
+    equal(refusal.json["forbidden"]["message"],
+          "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be performed.")
+    equal(act("admin", {"pause": None}).status, 202)
+    equal(act("admin", {"unlock": None}).status, 202)
+    equal(ask("DELETE", f"/v2.1/servers/{sid}", token=tokens["member"]).status, 204)
+
+
 def what_roles_see():
     tokens = {"reader": token_of("reader"), "manager": token_of("manager"), "admin": token_of("root")}
     made = ask("POST", "/v2.1/servers", {"server": {"name": "seen", "imageRef": IMAGE, "flavorRef": "1",

@@ -5,6 +5,8 @@
  */
 #include "fixture.h"
 
+#include "db/at_once.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -518,6 +520,66 @@ static void test_addresses_run_out(void **state)
 	fixture_audit(cluster, NAME);
 }
 
+/* ---- a suspended server's memory ---- */
+
+/* Runs an operation of this kind from its first state through `acting' to this outcome; its id. */
+static int64_t run_through(nova_op_kind kind, nova_op_state acting, const char *uuid, const nova_fence *host,
+			   nova_op_state end, nova_vm_state vm_state)
+{
+	const nova_op_request request = { .kind = kind, .instance_uuid = uuid, .action = "act" };
+	const nova_op_outcome outcome = {
+		.state = end,
+		.reason = end == NOVA_OPS_DONE ? NULL : "a test",
+		.set_vm_state = vm_state != NOVA_VM__COUNT,
+		.vm_state = vm_state,
+		.total_ms = -1,
+	};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(nova_operation) op = nova_operations_begin(db, &request, &error);
+
+	must(op != NULL, &error);
+	MUST(nova_operations_advance(db, host, op, acting, NULL, NULL, &must_error));
+	MUST(nova_operations_finish(db, host, op, &outcome, NULL, NULL, &must_error));
+	return op->id;
+}
+
+static int64_t saved_of(const char *uuid)
+{
+	g_autoptr(nova_instance) instance = fixture_instance(db, uuid);
+
+	return instance->saved_operation;
+}
+
+/* The memory of a suspended server is its suspend's, until it is in another state for good. */
+static void test_saved_memory_belongs_to_its_suspend(void **state)
+{
+	const nova_fence host = fixture_host(db, "saver", 4, 4096, 1000);
+	g_autofree char *uuid = fixture_built(db, "vm", &host);
+	const nova_requester by = { .request_id = "req-1", .project_id = "p", .user_id = "u" };
+	bool changed = false;
+	int64_t first, second;
+
+	(void)state;
+	assert_int_equal(saved_of(uuid), 0);
+	first = run_through(NOVA_OP_SUSPEND, NOVA_OPS_SUSPENDING, uuid, &host, NOVA_OPS_DONE, NOVA_VM_SUSPENDED);
+	assert_int_equal(saved_of(uuid), first);
+	run_through(NOVA_OP_RESUME, NOVA_OPS_RESUMING, uuid, &host, NOVA_OPS_ERROR, NOVA_VM__COUNT);
+	assert_int_equal(saved_of(uuid), first);
+	run_through(NOVA_OP_RESUME, NOVA_OPS_RESUMING, uuid, &host, NOVA_OPS_DONE, NOVA_VM_ACTIVE);
+	assert_int_equal(saved_of(uuid), 0);
+	second = run_through(NOVA_OP_SUSPEND, NOVA_OPS_SUSPENDING, uuid, &host, NOVA_OPS_DONE, NOVA_VM_SUSPENDED);
+	assert_true(second > first);
+	MUST(nova_instances_reset_state(db, uuid, NOVA_VM_ERROR, &by, &must_error));
+	assert_int_equal(saved_of(uuid), second);
+	g_autoptr(nova_instance) row = fixture_instance(db, uuid);
+
+	MUST(nova_instances_observe(db, &host, uuid, row->token, NOVA_POWER_RUNNING, NOVA_VM_ACTIVE, &changed,
+				    &must_error));
+	assert_true(changed);
+	assert_int_equal(saved_of(uuid), 0);
+	fixture_audit(cluster, NAME);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -547,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_delete_never_falls_between),
 		cmocka_unit_test(test_wishes_do_not_disturb_steps),
 		cmocka_unit_test(test_addresses_run_out),
+		cmocka_unit_test(test_saved_memory_belongs_to_its_suspend),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

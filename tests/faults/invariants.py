@@ -376,6 +376,8 @@ def judge_unlink(directory, name, snap):
     row = next((i for i in snap["instances"] if i["uuid"] == uuid), None)
     if not UUID.fullmatch(uuid) or not row or row["deleted"] or row["last_kind"] == "delete":
         return None
+    if re.fullmatch(r"memory\.\d+", name) and row["last_kind"] in ("suspend", "resume", "reboot-hard"):
+        return None
     if row["last_kind"] == "build" and row["vm_state"] in ("building", "error"):
         return None
     return "%s: '%s' was unlinked, but the instance is not deleted (%s, last operation %s)" % (

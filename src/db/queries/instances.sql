@@ -46,10 +46,13 @@ UPDATE instances
  WHERE uuid = $1::uuid AND host_id = $2::integer
 RETURNING token;
 
--- :name instance_outcome none uuid vm_state power_state wanted_power launched fault fault_code fault_message fault_details
+-- :name instance_outcome none uuid vm_state power_state wanted_power launched fault fault_code fault_message fault_details operation
+-- A suspended server's memory is the operation's, one in error keeps what it has, any other has none.
 -- NULL leaves a column alone; fault: NULL leaves it, false clears it, true sets it.
 UPDATE instances
    SET vm_state = COALESCE($2::text, vm_state),
+       saved_operation = CASE WHEN $2::text = 'suspended' THEN $10::bigint
+                              WHEN $2::text IS NULL OR $2::text = 'error' THEN saved_operation END,
        power_state = COALESCE($3::smallint, power_state),
        wanted_power = COALESCE($4::boolean, wanted_power),
        launched_at = CASE WHEN $5::boolean THEN COALESCE(launched_at, clock_timestamp()) ELSE launched_at END,
@@ -77,7 +80,8 @@ UPDATE instances SET delete_requested = false WHERE uuid = $1::uuid AND delete_r
 -- :name instance_observe one uuid host epoch token power_state vm_state
 -- Run with the instance's row locked: no operation can begin meanwhile.
 UPDATE instances i
-   SET power_state = $5::smallint, vm_state = $6, updated_at = clock_timestamp()
+   SET power_state = $5::smallint, vm_state = $6,
+       saved_operation = CASE WHEN $6 IN ('suspended', 'error') THEN i.saved_operation END, updated_at = clock_timestamp()
  WHERE i.uuid = $1::uuid AND i.host_id = $2::integer AND i.token = $4::bigint AND i.deleted_at IS NULL
    AND (i.power_state, i.vm_state) IS DISTINCT FROM ($5::smallint, $6::text)
    AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance = i.uuid AND o.finished_at IS NULL)
@@ -90,6 +94,27 @@ UPDATE instances
    SET display_name = COALESCE($2, display_name), description = COALESCE($3, description), updated_at = clock_timestamp()
  WHERE uuid = $1::uuid AND deleted_at IS NULL
 RETURNING uuid;
+
+-- :name instance_set_lock none uuid locked_by reason
+-- Somebody of the project leaves a lock as it is.
+UPDATE instances
+   SET locked_by = $2, locked_reason = $3, updated_at = clock_timestamp()
+ WHERE uuid = $1::uuid AND (locked_by IS NULL OR $2 = 'admin');
+
+-- :name instance_unlock none uuid
+UPDATE instances SET locked_by = NULL, locked_reason = NULL, updated_at = clock_timestamp()
+ WHERE uuid = $1::uuid AND locked_by IS NOT NULL;
+
+-- :name instance_reset_state none uuid vm_state
+-- In error the fault stays what it was; a server said to be well has none.
+UPDATE instances
+   SET vm_state = $2,
+       fault_code = CASE WHEN $2 = 'error' THEN fault_code END,
+       fault_message = CASE WHEN $2 = 'error' THEN fault_message END,
+       fault_details = CASE WHEN $2 = 'error' THEN fault_details END,
+       fault_at = CASE WHEN $2 = 'error' THEN fault_at END,
+       updated_at = clock_timestamp()
+ WHERE uuid = $1::uuid;
 
 -- :name instance_set_machine one uuid machine host epoch operation
 UPDATE instances i

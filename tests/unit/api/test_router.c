@@ -134,7 +134,9 @@ static void test_actions(void **state)
 	(void)state;
 	assert_non_null(nova_router_find_action("os-migrateLive", 1));
 	assert_non_null(nova_router_find_action("os-migrateLive", 87)->run);
-	assert_null(nova_router_find_action("pause", 1)->run);
+	assert_null(nova_router_find_action("shelve", 1)->run);
+	assert_null(nova_router_find_action("lock", 72)->args);
+	assert_non_null(nova_router_find_action("lock", 73)->args);
 	assert_null(nova_router_find_action("os-nope", 87));
 	assert_non_null(nova_router_find_action("os-getVNCConsole", 5));
 	assert_null(nova_router_find_action("os-getVNCConsole", 6));

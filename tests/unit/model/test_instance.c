@@ -12,11 +12,13 @@
 #include <cmocka.h>
 #include <string.h>
 
-/* The operation x state matrix written by hand; columns: building active paused stopped error deleted. */
+/* The operation x state matrix written by hand; columns: building active paused stopped suspended error deleted. */
 static const char *const matrix[NOVA_OP__COUNT] = {
-	[NOVA_OP_BUILD] = "y.....",	   [NOVA_OP_DELETE] = "yyyyy.",	     [NOVA_OP_START] = "...y..",
-	[NOVA_OP_STOP] = ".y..y.",	   [NOVA_OP_REBOOT_SOFT] = ".y....", [NOVA_OP_REBOOT_HARD] = ".yyyy.",
-	[NOVA_OP_LIVE_MIGRATION] = ".yy...",
+	[NOVA_OP_BUILD] = "y......",	      [NOVA_OP_DELETE] = "yyyyyy.",	 [NOVA_OP_START] = "...y...",
+	[NOVA_OP_STOP] = ".y...y.",	      [NOVA_OP_REBOOT_SOFT] = ".y.....", [NOVA_OP_REBOOT_HARD] = ".yyyyy.",
+	[NOVA_OP_LIVE_MIGRATION] = ".yy....", [NOVA_OP_PAUSE] = ".y.....",	 [NOVA_OP_UNPAUSE] = "..y....",
+	[NOVA_OP_SUSPEND] = ".y.....",	      [NOVA_OP_RESUME] = "....y..",	 [NOVA_OP_LOCK] = "yyyyyy.",
+	[NOVA_OP_UNLOCK] = "yyyyyy.",	      [NOVA_OP_RESET_STATE] = "yyyyyy.",
 };
 
 static nova_instance *an_instance(nova_vm_state state, bool busy)
@@ -39,7 +41,8 @@ static void test_matrix(void **state)
 			for (int busy = 0; busy <= 1; busy++) {
 				g_autoptr(nova_instance) instance = an_instance(vm, busy);
 				g_autoptr(GError) error = NULL;
-				bool want = matrix[kind][vm] == 'y' && (!busy || kind == NOVA_OP_DELETE);
+				bool beside = kind == NOVA_OP_DELETE || kind == NOVA_OP_LOCK || kind == NOVA_OP_UNLOCK;
+				bool want = matrix[kind][vm] == 'y' && (!busy || beside);
 
 				assert_int_equal(nova_instance_may_begin(instance, kind, "act", &error), want);
 				assert_int_equal(error == NULL, want);
@@ -87,6 +90,8 @@ static void test_status_follows_vm_and_task_state(void **state)
 		{ NOVA_VM_STOPPED, "powering-on", "SHUTOFF" },
 		{ NOVA_VM_PAUSED, NULL, "PAUSED" },
 		{ NOVA_VM_PAUSED, "migrating", "MIGRATING" },
+		{ NOVA_VM_SUSPENDED, NULL, "SUSPENDED" },
+		{ NOVA_VM_SUSPENDED, "resuming", "SUSPENDED" },
 		{ NOVA_VM_ERROR, NULL, "ERROR" },
 		{ NOVA_VM_DELETED, NULL, "DELETED" },
 	};

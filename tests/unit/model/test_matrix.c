@@ -11,48 +11,58 @@
 #include <string.h>
 
 /* The matrix written by hand.  Letters: e ends it, t turns it back, h hurries it, w waits for it, j joins it, b busy,
- * n no migration, < too early, > too late.  Columns in the order of nova_ask: abort, force complete, delete, then
- * start stop reboot-soft reboot-hard live-migrate pause unpause suspend resume resize migrate rebuild evacuate. */
+ * n no migration, a at once, < too early, > too late.  Columns in the order of nova_ask: abort, force complete,
+ * delete, then start stop reboot-soft reboot-hard live-migrate pause unpause suspend resume resize migrate rebuild
+ * evacuate lock unlock reset-state. */
 static const struct row {
 	nova_op_kind kind;
 	nova_op_state state;
 	const char *cells;
 } rows[] = {
-	{ NOVA_OP_BUILD, NOVA_OPS_REQUESTED, "nnebbbbbbbbbbbbb" },
-	{ NOVA_OP_BUILD, NOVA_OPS_CLAIMED, "nnebbbbbbbbbbbbb" },
-	{ NOVA_OP_BUILD, NOVA_OPS_SPAWNING, "nntbbbbbbbbbbbbb" },
-	{ NOVA_OP_BUILD, NOVA_OPS_UNDOING, "nntbbbbbbbbbbbbb" },
-	{ NOVA_OP_DELETE, NOVA_OPS_REQUESTED, "nnjbbbbbbbbbbbbb" },
-	{ NOVA_OP_DELETE, NOVA_OPS_DELETING, "nnjbbbbbbbbbbbbb" },
-	{ NOVA_OP_START, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_START, NOVA_OPS_STARTING, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_STOP, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_STOP, NOVA_OPS_STOPPING, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_REQUESTED, "e<ebbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLAIMED, "e<ebbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CHECKED, "e<ebbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARING, "e<ebbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARED, "e<ebbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_MIGRATING, "thtbbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_SWITCHED, ">>wbbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLEANING, ">>wbbbbbbbbbbbbb" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_ROLLBACK, ">>wbbbbbbbbbbbbb" },
+	{ NOVA_OP_BUILD, NOVA_OPS_REQUESTED, "nnebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_BUILD, NOVA_OPS_CLAIMED, "nnebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_BUILD, NOVA_OPS_SPAWNING, "nntbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_BUILD, NOVA_OPS_UNDOING, "nntbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_DELETE, NOVA_OPS_REQUESTED, "nnjbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_DELETE, NOVA_OPS_DELETING, "nnjbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_START, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_START, NOVA_OPS_STARTING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_STOP, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_STOP, NOVA_OPS_STOPPING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_PAUSE, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_PAUSE, NOVA_OPS_PAUSING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_UNPAUSE, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_UNPAUSE, NOVA_OPS_UNPAUSING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_SUSPEND, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_SUSPEND, NOVA_OPS_SUSPENDING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_RESUME, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_RESUME, NOVA_OPS_RESUMING, "nnwbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_REQUESTED, "e<ebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLAIMED, "e<ebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CHECKED, "e<ebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARING, "e<ebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARED, "e<ebbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_MIGRATING, "thtbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_SWITCHED, ">>wbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLEANING, ">>wbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_ROLLBACK, ">>wbbbbbbbbbbbbbaab" },
 };
 
-/* An idle server by hand; columns: building active paused stopped error.  y begins, . wrong state, n no migration,
- * - not in this version. */
+/* An idle server by hand; columns: building active paused stopped suspended error.  y begins, a at once, . wrong
+ * state, n no migration, - not in this version. */
 static const char *const idle[NOVA_ASK__COUNT] = {
-	[NOVA_ASK_ABORT] = "nnnnn",	   [NOVA_ASK_FORCE_COMPLETE] = "nnnnn", [NOVA_ASK_DELETE] = "yyyyy",
-	[NOVA_ASK_START] = "...y.",	   [NOVA_ASK_STOP] = ".y..y",	       [NOVA_ASK_REBOOT_SOFT] = ".y...",
-	[NOVA_ASK_REBOOT_HARD] = ".yyyy",  [NOVA_ASK_LIVE_MIGRATE] = ".yy..",  [NOVA_ASK_PAUSE] = "-----",
-	[NOVA_ASK_UNPAUSE] = "-----",	   [NOVA_ASK_SUSPEND] = "-----",       [NOVA_ASK_RESUME] = "-----",
-	[NOVA_ASK_RESIZE] = "-----",	   [NOVA_ASK_MIGRATE] = "-----",       [NOVA_ASK_REBUILD] = "-----",
-	[NOVA_ASK_EVACUATE] = "-----",
+	[NOVA_ASK_ABORT] = "nnnnnn",	   [NOVA_ASK_FORCE_COMPLETE] = "nnnnnn", [NOVA_ASK_DELETE] = "yyyyyy",
+	[NOVA_ASK_START] = "...y..",	   [NOVA_ASK_STOP] = ".y...y",	        [NOVA_ASK_REBOOT_SOFT] = ".y....",
+	[NOVA_ASK_REBOOT_HARD] = ".yyyyy", [NOVA_ASK_LIVE_MIGRATE] = ".yy...",  [NOVA_ASK_PAUSE] = ".y....",
+	[NOVA_ASK_UNPAUSE] = "..y...",	   [NOVA_ASK_SUSPEND] = ".y....",       [NOVA_ASK_RESUME] = "....y.",
+	[NOVA_ASK_RESIZE] = "------",	   [NOVA_ASK_MIGRATE] = "------",       [NOVA_ASK_REBUILD] = "------",
+	[NOVA_ASK_EVACUATE] = "------",	   [NOVA_ASK_LOCK] = "aaaaaa",	        [NOVA_ASK_UNLOCK] = "aaaaaa",
+	[NOVA_ASK_RESET_STATE] = "aaaaaa",
 };
 
 static const struct {
@@ -66,6 +76,7 @@ static const struct {
 	{ 'h', NOVA_ANSWER_HURRIES, 0 },
 	{ 'w', NOVA_ANSWER_WAITS, 0 },
 	{ 'j', NOVA_ANSWER_JOINS, 0 },
+	{ 'a', NOVA_ANSWER_AT_ONCE, 0 },
 	{ 'b', NOVA_ANSWER_BUSY, 409 },
 	{ '.', NOVA_ANSWER_STATE, 409 },
 	{ 'n', NOVA_ANSWER_NO_MIGRATION, 409 },
@@ -215,7 +226,7 @@ static void test_the_printed_table_names_every_state(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "| migrating | 202 turns it back"));
 	assert_non_null(strstr(text, "400 too late: the guest runs on its destination"));
-	assert_non_null(strstr(text, "| pause | 501 not built |"));
+	assert_non_null(strstr(text, "| resize | 501 not built |"));
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autofree char *line = g_strdup_printf("\n| %s |", nova_op_state_name(rows[i].state));
 

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pause, suspend, lock and the rest of a server's life with the real nova and openstack commands, and with a daemon that
+dies at every step of them: memory is neither lost nor loaded twice."""
+import json
+import re
+import sys
+
+from novalab import Lab, Refused, main, until
+
+lab = Lab("lifecycle", "--set", "DEFAULT.report_interval=2", "--set", "DEFAULT.service_down_time=6",
+          "--set", "DEFAULT.operation_poll_interval=1", "--set", "DEFAULT.operation_active_poll_interval=1")
+api = lab.api
+made = {}
+HOST = "HostB"
+
+
+def run(*words):
+    return lab.command(*words, timeout=120).stdout
+
+
+def refused(status, text, ask, *args):
+    try:
+        ask(*args)
+    except Refused as refusal:
+        assert refusal.status == status and text in refusal.message, str(refusal)
+    else:
+        raise AssertionError("accepted: %s" % (args,))
+
+
+def action_of(uuid, word):
+    """The newest action of that name, with its events."""
+    actions = api.get("/servers/%s/os-instance-actions" % uuid)["instanceActions"]
+    newest = next(a for a in actions if a["action"] == word)
+    return api.get("/servers/%s/os-instance-actions/%s" % (uuid, newest["request_id"]))["instanceAction"]
+
+
+def directory(uuid):
+    return lab.run("exec", HOST, "ls", "/var/lib/nova-lite/instances/" + uuid).split()
+
+
+def memory_files(uuid):
+    return [name for name in directory(uuid) if name.startswith("memory.")]
+
+
+def counter(uuid):
+    return int(lab.serial(uuid)["counter"])
+
+
+def goes_on(uuid, before, boots=1):
+    """The same guest counts on: it was not booted anew."""
+    report = None
+    for _ in until(30, lambda: report["text"]):
+        report = lab.serial(uuid)
+        if int(report["counter"]) > before:
+            break
+    assert int(report["boots"]) == boots and report["ok"], report["text"]
+
+
+def service_state(host, service):
+    there = next(h for h in lab.status()["hosts"] if h["name"] == host)
+    return next(s["state"] for s in there["services"] if s["name"] == service)
+
+
+def dies_at(uuid, point, body, again=True):
+    """Asks for the action with a daemon that ends at the point; it is started again when it has."""
+    lab.run("kill", HOST, "compute")
+    lab.run("start", HOST, "compute", "NOVA_LITE_FAULT=%s=exit" % point)
+    api.action(uuid, body)
+    for _ in until(40, lambda: "the daemon did not die at " + point):
+        if service_state(HOST, "compute") == "dead":
+            break
+    if again:
+        lab.run("start", HOST, "compute")
+
+
+def a_server_is_built():
+    made["vm"] = api.boot("vm", host=HOST)
+    lab.wait_counting(made["vm"])
+
+
+def nova_pauses_and_openstack_unpauses():
+    run("nova", "pause", "vm")
+    server = api.wait_status(made["vm"], "PAUSED")
+    assert server["OS-EXT-STS:power_state"] == 3 and lab.domain_state(HOST, made["vm"]) == "paused"
+    before = counter(made["vm"])
+    refused(409, "Cannot 'pause' instance %s while it is in vm_state paused" % made["vm"], api.action, made["vm"],
+            {"pause": None})
+    refused(409, "while it is in vm_state paused", api.action, made["vm"], {"suspend": None})
+    assert counter(made["vm"]) == before
+    run("openstack", "server", "unpause", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    goes_on(made["vm"], before)
+    action = action_of(made["vm"], "pause")
+    assert [e["event"] for e in action["events"]] == ["compute_pause_instance"], action
+    assert action["events"][0]["result"] == "Success" and action["message"] is None, action
+
+
+def a_paused_guest_moves_and_can_be_let_go_on_there():
+    run("nova", "pause", "vm")
+    api.wait_status(made["vm"], "PAUSED")
+    before = counter(made["vm"])
+    api.move(made["vm"], "HostC")
+    assert lab.domain_state("HostC", made["vm"]) == "paused"
+    run("nova", "unpause", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    goes_on(made["vm"], before)
+    api.move(made["vm"], HOST)
+
+
+def a_daemon_that_dies_in_a_pause_ends_it_when_it_is_back():
+    for body, point, status in (({"pause": None}, "compute:pausing:before", "PAUSED"),
+                                ({"unpause": None}, "compute:unpausing:after", "ACTIVE")):
+        dies_at(made["vm"], point, body)
+        api.wait_status(made["vm"], status)
+
+
+def nova_suspends_and_resumes():
+    before = counter(made["vm"])
+    run("nova", "suspend", "vm")
+    server = api.wait_status(made["vm"], "SUSPENDED")
+    assert server["OS-EXT-STS:power_state"] == 4 and lab.where(made["vm"]) == []
+    assert len(memory_files(made["vm"])) == 1, directory(made["vm"])
+    mode = lab.run("exec", HOST, "stat", "-c", "%a",
+                   "/var/lib/nova-lite/instances/%s/%s" % (made["vm"], memory_files(made["vm"])[0])).strip()
+    assert mode == "600", mode
+    for body in ({"os-start": None}, {"pause": None}, {"suspend": None}, {"os-migrateLive": {"host": None, "block_migration": "auto"}}):
+        refused(409, "while it is in vm_state suspended", api.action, made["vm"], body)
+    lab.check_books()
+    run("nova", "resume", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    goes_on(made["vm"], before)
+    assert memory_files(made["vm"]) == []
+    assert lab.where(made["vm"]) == [HOST]
+    before = counter(made["vm"])
+    run("openstack", "server", "suspend", "vm")
+    api.wait_status(made["vm"], "SUSPENDED")
+    run("openstack", "server", "resume", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    goes_on(made["vm"], before)
+    for word, event in (("suspend", "compute_suspend_instance"), ("resume", "compute_resume_instance")):
+        assert [(e["event"], e["result"]) for e in action_of(made["vm"], word)["events"]] == [(event, "Success")]
+
+
+def a_daemon_that_dies_anywhere_in_a_suspend_loses_nothing():
+    points = ["compute:suspending:before", "compute:suspending:after", "compute:suspending:committed"]
+    back = ["compute:resuming:before", "compute:resuming:loaded", "compute:resuming:dropped", "compute:resuming:after",
+            "compute:resuming:committed"]
+    for i, point in enumerate(back):
+        before = counter(made["vm"])
+        dies_at(made["vm"], points[i % len(points)], {"suspend": None})
+        api.wait_status(made["vm"], "SUSPENDED")
+        assert len(memory_files(made["vm"])) == 1 and lab.where(made["vm"]) == []
+        dies_at(made["vm"], point, {"resume": None})
+        api.wait_status(made["vm"], "ACTIVE")
+        goes_on(made["vm"], before)
+        assert memory_files(made["vm"]) == [], point
+        lab.check_books()
+    return "%d deaths" % (2 * len(back))
+
+
+def a_guest_that_ends_before_its_processors_start_is_never_loaded_twice():
+    """The file goes before the processors start: what died after that is booted from its disk, never with old memory."""
+    run("nova", "suspend", "vm")
+    api.wait_status(made["vm"], "SUSPENDED")
+    dies_at(made["vm"], "compute:resuming:dropped", {"resume": None}, again=False)
+    assert memory_files(made["vm"]) == [] and lab.domain_state(HOST, made["vm"]) == "paused"
+    lab.run("kill", HOST, "qemu", made["vm"])
+    lab.run("start", HOST, "compute")
+    api.wait_status(made["vm"], "SHUTOFF")
+    assert "start the server to boot it from its disk" in action_of(made["vm"], "resume")["events"][0]["details"]
+    run("nova", "start", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+
+
+def memory_that_is_not_ours_or_not_whole_is_refused():
+    lab.wait_counting(made["vm"])
+    run("nova", "suspend", "vm")
+    api.wait_status(made["vm"], "SUSPENDED")
+    path = "/var/lib/nova-lite/instances/%s/%s" % (made["vm"], memory_files(made["vm"])[0])
+    head = lab.run("exec", HOST, "head", "-c", "16", path)
+    assert head.startswith("LibvirtQemudSave"), head
+    cases = (("of ownership token", lambda: lab.sql("UPDATE instances SET token = token + 1 WHERE uuid = '%s'" % made["vm"]),
+              lambda: lab.sql("UPDATE instances SET token = token - 1 WHERE uuid = '%s'" % made["vm"])),
+             ("cannot read the saved memory",
+              lambda: lab.run("exec", HOST, "sh", "-c", "printf LibvirtQemudPart | dd of=%s conv=notrunc" % path),
+              lambda: lab.run("exec", HOST, "sh", "-c", "printf LibvirtQemudSave | dd of=%s conv=notrunc" % path)))
+    for text, spoil, mend in cases:
+        spoil()
+        api.action(made["vm"], {"resume": None})
+        api.wait_status(made["vm"], "SUSPENDED")
+        action = action_of(made["vm"], "resume")
+        assert action["message"] == "Error" and text in action["events"][0]["details"], action
+        assert lab.where(made["vm"]) == [] and len(memory_files(made["vm"])) == 1
+        mend()
+    before = counter(made["vm"])
+    api.action(made["vm"], {"resume": None})
+    api.wait_status(made["vm"], "ACTIVE")
+    goes_on(made["vm"], before, boots=2)
+
+
+def a_hard_reboot_of_a_suspended_server_boots_it_anew():
+    run("nova", "suspend", "vm")
+    api.wait_status(made["vm"], "SUSPENDED")
+    before = counter(made["vm"])
+    run("nova", "reboot", "--hard", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    assert memory_files(made["vm"]) == []
+    goes_on(made["vm"], before, boots=3)
+
+
+def a_suspended_server_stays_so_when_its_host_was_down():
+    run("nova", "suspend", "vm")
+    api.wait_status(made["vm"], "SUSPENDED")
+    before = counter(made["vm"])
+    lab.run("kill", HOST, "host")
+    lab.run("boot", HOST)
+    for _ in until(60, lambda: api.get("/os-services")):
+        if all(s["state"] == "up" for s in api.get("/os-services?binary=nova-compute")["services"]):
+            break
+    assert api.server(made["vm"])["status"] == "SUSPENDED"
+    run("nova", "resume", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    goes_on(made["vm"], before, boots=3)
+
+
+def diagnostics_come_from_the_hypervisor():
+    text = run("nova", "diagnostics", "vm")
+    assert re.search(r"\| driver +\| libvirt", text) and re.search(r"\| num_cpus +\| 1 ", text), text
+    new = api.get("/servers/%s/diagnostics" % made["vm"], "2.48")
+    assert sorted(new) == sorted("""config_drive cpu_details disk_details driver hypervisor hypervisor_os memory_details
+        nic_details num_cpus num_disks num_nics state uptime""".split()), new
+    assert (new["state"], new["hypervisor"]) == ("running", "qemu"), new
+    assert new["num_disks"] == len(new["disk_details"]) == 1, new
+    assert new["cpu_details"][0]["time"] > 0 and new["memory_details"]["maximum"] > 0, new
+    assert new["disk_details"][0]["read_bytes"] > 0 and new["uptime"] > 0, new
+    macs = [a["OS-EXT-IPS-MAC:mac_addr"] for n in api.server(made["vm"])["addresses"].values() for a in n]
+    assert [nic["mac_address"] for nic in new["nic_details"]] == macs, (new, macs)
+    old = api.get("/servers/%s/diagnostics" % made["vm"], "2.47")
+    assert old["cpu0_time"] > 0 and old["vda_read"] > 0 and old["memory"] > 0, old
+    assert any(key.endswith("_rx_packets") for key in old), old
+    shown = json.loads(run("openstack", "--os-compute-api-version", "2.48", "server", "show", "--diagnostics", "vm",
+                           "-f", "json"))
+    assert shown["state"] == "running", shown
+
+
+def locks_consoles_and_states_by_hand():
+    run("nova", "lock", "--reason", "upgrade", "vm")
+    server = api.server(made["vm"])
+    assert (server["locked"], server["locked_reason"]) == (True, "upgrade"), server
+    run("openstack", "server", "unlock", "vm")
+    assert not api.server(made["vm"])["locked"]
+    done = lab.command("nova", "get-vnc-console", "vm", "novnc", check=False)
+    assert done.returncode == 1 and "Unavailable console type novnc." in done.stderr, done.stderr
+    run("nova", "reset-state", "vm")
+    assert api.server(made["vm"])["status"] == "ERROR"
+    run("nova", "reset-state", "--active", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+
+
+def a_suspended_server_is_deleted_with_its_memory():
+    run("nova", "suspend", "vm")
+    api.wait_status(made["vm"], "SUSPENDED")
+    api.delete(made["vm"])
+    assert made["vm"] not in lab.run("exec", HOST, "ls", "/var/lib/nova-lite/instances")
+    lab.check_books()
+
+
+try:
+    status = main([a_server_is_built, nova_pauses_and_openstack_unpauses, a_paused_guest_moves_and_can_be_let_go_on_there,
+                   a_daemon_that_dies_in_a_pause_ends_it_when_it_is_back, nova_suspends_and_resumes,
+                   a_daemon_that_dies_anywhere_in_a_suspend_loses_nothing,
+                   a_guest_that_ends_before_its_processors_start_is_never_loaded_twice,
+                   memory_that_is_not_ours_or_not_whole_is_refused, a_hard_reboot_of_a_suspended_server_boots_it_anew,
+                   diagnostics_come_from_the_hypervisor, a_suspended_server_stays_so_when_its_host_was_down,
+                   locks_consoles_and_states_by_hand, a_suspended_server_is_deleted_with_its_memory])
+finally:
+    lab.down()
+sys.exit(status)
