@@ -13,6 +13,7 @@
 struct made {
 	int64_t operation;
 	char *nonce;
+	bool found; /* and not made: it may be another host's, and needed still when this one needs its own no longer */
 };
 
 struct nova_proofs {
@@ -53,13 +54,19 @@ static int is_it(const void *element, const void *nonce)
 	return strcmp(made->nonce, nonce) == 0;
 }
 
-static void remember(nova_proofs *proofs, int64_t operation, const char *nonce)
+static void remember(nova_proofs *proofs, int64_t operation, const char *nonce, bool found)
 {
+	unsigned i;
+
 	g_mutex_lock(&proofs->lock);
-	if (!g_ptr_array_find_with_equal_func(proofs->made, nonce, is_it, NULL)) {
+	if (g_ptr_array_find_with_equal_func(proofs->made, nonce, is_it, &i)) {
+		struct made *made = g_ptr_array_index(proofs->made, i);
+
+		made->found = made->found && found;
+	} else {
 		struct made *made = g_new(struct made, 1);
 
-		*made = (struct made){ operation, g_strdup(nonce) };
+		*made = (struct made){ operation, g_strdup(nonce), found };
 		g_ptr_array_add(proofs->made, made);
 	}
 	g_mutex_unlock(&proofs->lock);
@@ -68,7 +75,7 @@ static void remember(nova_proofs *proofs, int64_t operation, const char *nonce)
 /* Remembered before it is made: what was never made is removed in vain, which does no harm. */
 static bool put(nova_step *step, const char *nonce, GError **error)
 {
-	remember(step->compute->proofs, step->op->id, nonce);
+	remember(step->compute->proofs, step->op->id, nonce, false);
 	return nova_fault_point("compute:proof:put", error) &&
 	       nova_storage_nonce_put(step->conf->instances_path, nonce, FILE_MS, error);
 }
@@ -160,7 +167,7 @@ bool nova_proof_answer_seen(nova_step *step, const char *nonce, bool *ret_seen, 
 	return nova_proof_seen(step, answer, ret_seen, error);
 }
 
-/* Takes the files of an operation (0: of any) off the list. */
+/* Takes the files this host made for an operation (0: all files) off the list. */
 static GPtrArray *take_made(nova_proofs *proofs, int64_t operation)
 {
 	GPtrArray *taken = g_ptr_array_new_with_free_func(made_free);
@@ -169,7 +176,7 @@ static GPtrArray *take_made(nova_proofs *proofs, int64_t operation)
 	for (unsigned i = proofs->made->len; i > 0; i--) {
 		const struct made *made = g_ptr_array_index(proofs->made, i - 1);
 
-		if (!operation || made->operation == operation)
+		if (!operation || (made->operation == operation && !made->found))
 			g_ptr_array_add(taken, g_ptr_array_steal_index_fast(proofs->made, i - 1));
 	}
 	g_mutex_unlock(&proofs->lock);
@@ -219,7 +226,7 @@ bool nova_proofs_recall(nova_compute *compute)
 		int64_t operation = g_ascii_strtoll(list.names[i], NULL, 10);
 
 		if (operation > 0)
-			remember(compute->proofs, operation, list.names[i]);
+			remember(compute->proofs, operation, list.names[i], true);
 	}
 	return list.count < NOVA_STORAGE_NONCES_MOST;
 }
