@@ -61,7 +61,7 @@ volume client
   option remote-host $LAB_NET.10
   option remote-port 24007
   option remote-subvolume brick
-  option ping-timeout 10
+  option ping-timeout 42
 end-volume
 TEXT
 	for ((tries = 0; tries < 500; tries++)); do
