@@ -27,7 +27,8 @@ static const struct ask_row {
 } asks[] = {
 	[NOVA_ASK_NONE] = { "", "", NULL, 0, NO_KIND, 0, false, false },
 	[NOVA_ASK_ABORT] = { "abort", "abort live migration", "abort live migration", 202, NO_KIND, 0, true, false },
-	[NOVA_ASK_FORCE_COMPLETE] = { "force complete", "force_complete", "force complete", 202, NO_KIND, 0, true, false },
+	[NOVA_ASK_FORCE_COMPLETE] = { "force complete", "force_complete", "force complete", 202, NO_KIND, 0, true,
+				      false },
 	[NOVA_ASK_DELETE] = { "delete", "delete", NULL, 204, NOVA_OP_DELETE,
 			      LIVING, true, false },
 	[NOVA_ASK_START] = { "start", "start", NULL, 202, NOVA_OP_START, IN(STOPPED), true, false },
