@@ -147,6 +147,9 @@ def the_judges_tell_a_switch_from_two_copies():
     assert inv.judge_answer(busy, {"u": "migrating"}, busy) == [] == inv.judge_answer(idle, {"u": None}, idle)
     assert inv.judge_answer(busy, {"u": None}, idle) == [], "it ended meanwhile"
     assert inv.judge_answer(busy, {"u": None}, busy) and inv.judge_answer(idle, {"u": "migrating"}, idle)
+    going = {"operations": busy["operations"], "instances": [dict(instance, delete_requested=True)]}
+    assert inv.judge_answer(busy, {"u": "deleting"}, going) == [], "its deletion was asked for"
+    assert inv.judge_answer(busy, {"u": "deleting"}, busy), "nobody asked for it"
 
     operation = dict(id=1, seq=3, state="checked", kind="live-migration", instance="u", blocked=None, processed=0, source=1,
                      dest=2, holds_slots=False)

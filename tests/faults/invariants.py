@@ -288,11 +288,15 @@ def judge_tasks(snap):
 
 
 def judge_answer(before, servers, after):
-    """Task states as the API gave them between two snapshots: `migrating' is one active migration and nothing else."""
+    """Task states as the API gave them between two snapshots: `migrating' is one active migration and nothing else; but for a
+    server whose deletion was asked for meanwhile, which is `deleting' at once."""
     wrong = []
     old, new = ({o["instance"]: (o["id"], o["kind"]) for o in s["operations"]} for s in (before, after))
     last = [{i["uuid"]: i["last_op"] for i in s["instances"]} for s in (before, after)]
+    going = {i["uuid"] for i in after["instances"] if i.get("delete_requested")}
     for uuid, task in servers.items():
+        if task == "deleting" and uuid in going:
+            continue
         if old.get(uuid) != new.get(uuid) or last[0].get(uuid) != last[1].get(uuid):
             continue
         moving = uuid in old and old[uuid][1] == "live-migration"
