@@ -374,7 +374,7 @@ static void *write_notes(void *arg)
 
 		if (op &&
 		    nova_operations_note(db, &l->fence, op, NOVA_BLOCKED_NO, NULL, 0, "note", NULL, &error)) {
-			l->good++;
+			g_atomic_int_inc(&l->good);
 			continue;
 		}
 		if (!nova_error_is(error, NOVA_FAULT_DATABASE)) {
@@ -415,6 +415,9 @@ static void test_server_killed_and_started_under_load(void **state)
 		pg_cluster_start(cluster);
 	}
 	g_usleep(300000);
+	for (size_t i = 0; i < G_N_ELEMENTS(loads); i++) /* on a busy machine it takes longer */
+		for (int tenth = 0; tenth < 300 && g_atomic_int_get(&loads[i].good) <= 20; tenth++)
+			g_usleep(100000);
 	g_atomic_int_set(&stop, 1);
 	for (size_t i = 0; i < G_N_ELEMENTS(loads); i++) {
 		g_thread_join(loads[i].thread);
