@@ -132,6 +132,7 @@ def a_stale_definition_from_before_the_daemon_was_there():
 def a_definition_of_the_owners_own():
     """On the host that owns the guest: what it says of the guest's end is recorded first."""
     uuid = api.boot("defined", host="HostB")
+    lab.wait_counting(uuid)                        # a test guest that ends in its first boot is another one at its second
     define("HostB", definition("HostB", uuid))     # the running, transient domain becomes a persistent one
     lab.virsh("HostB", "destroy", uuid)
     wait_absent("HostB", uuid)
