@@ -18,9 +18,8 @@ static bool is_number(const char *text)
 
 /* By integer id up to 2.52, by uuid later.  A text that is neither is "not found" also where Nova has 400: novaclient
  * asks for a host by its name first and looks further only after a 404. */
-static nova_host *find_host(nova_request *r, GError **error)
+static nova_host *find_host(nova_request *r, const char *id, GError **error)
 {
-	const char *id = r->ids[0];
 	GError *failure = NULL;
 	nova_host *host = NULL;
 
@@ -33,12 +32,6 @@ static nova_host *find_host(nova_request *r, GError **error)
 	else if (!host)
 		nova_fail(error, NOVA_FAULT_NOT_FOUND, "Hypervisor with ID '%s' could not be found.", id);
 	return host;
-}
-
-static bool matches(const nova_host *host, const char *pattern)
-{
-	return !pattern ||
-	       strstr(host->inventory.hypervisor_hostname ? host->inventory.hypervisor_hostname : "", pattern);
 }
 
 static bool add_servers(nova_request *r, json_object *hypervisor, const nova_host *host, GError **error)
@@ -65,18 +58,24 @@ typedef struct selection {
 	const char *marker;
 } selection;
 
-static bool skip_to_marker(const nova_request *r, const GPtrArray *hosts, const char *marker, unsigned *ret,
-			   GError **error)
+/* The name after which the page begins. */
+static bool read_marker(nova_request *r, const char *marker, char **ret_after, GError **error)
 {
-	for (unsigned i = 0; marker && i < hosts->len; i++) {
-		g_autofree char *id = id_of(r, hosts->pdata[i]);
+	g_autoptr(nova_host) host = NULL;
+	GError *failure = NULL;
 
-		if (g_ascii_strcasecmp(id, marker) == 0) {
-			*ret = i + 1;
-			return true;
-		}
+	if (!marker)
+		return true;
+	host = find_host(r, marker, &failure);
+	if (failure && !nova_error_is(failure, NOVA_FAULT_NOT_FOUND)) {
+		g_propagate_error(error, failure);
+		return false;
 	}
-	return !marker || nova_fail(error, NOVA_FAULT_BAD_REQUEST, "marker [%s] not found", marker);
+	g_clear_error(&failure);
+	if (!host)
+		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "marker [%s] not found", marker);
+	*ret_after = g_strdup(host->name);
+	return true;
 }
 
 static bool list(nova_request *r, const selection *what, GError **error)
@@ -84,34 +83,29 @@ static bool list(nova_request *r, const selection *what, GError **error)
 	nova_view view = nova_request_view(r);
 	g_autoptr(GPtrArray) hosts = NULL;
 	g_autoptr(json_object) array = json_object_new_array();
+	g_autofree char *after = NULL;
 	g_autofree char *last = NULL;
-	unsigned start = 0;
 	json_object *body;
 
-	if (!nova_hosts_list(r->api->db, &hosts, error) || !skip_to_marker(r, hosts, what->marker, &start, error))
+	if (!read_marker(r, what->marker, &after, error) ||
+	    !nova_hosts_page(r->api->db, after, what->limit, what->pattern, &hosts, error))
 		return false;
-	for (unsigned i = start; i < hosts->len; i++) {
-		const nova_host *host = hosts->pdata[i];
-		json_object *item;
-
-		if (!matches(host, what->pattern))
-			continue;
-		if (what->limit && json_object_array_length(array) >= (size_t)what->limit)
-			break;
-		item = nova_view_hypervisor(&view, host, what->detail);
-		json_object_array_add(array, item);
-		if (what->with_servers && !add_servers(r, item, host, error))
-			return false;
-		g_free(last);
-		last = id_of(r, host);
-	}
-	if (what->pattern && json_object_array_length(array) == 0)
+	if (what->pattern && hosts->len == 0)
 		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "No hypervisor matching '%s' could be found.",
 				 what->pattern);
+	for (unsigned i = 0; i < hosts->len; i++) {
+		json_object *item = nova_view_hypervisor(&view, hosts->pdata[i], what->detail);
+
+		json_object_array_add(array, item);
+		if (what->with_servers && !add_servers(r, item, hosts->pdata[i], error))
+			return false;
+	}
+	if (hosts->len > 0)
+		last = id_of(r, hosts->pdata[hosts->len - 1]);
 	body = json_object_new_object();
 	nova_json_add(body, "hypervisors", json_object_get(array));
 	nova_paging_add_next(r, body, "hypervisors_links", what->detail ? "os-hypervisors/detail" : "os-hypervisors",
-			     json_object_array_length(array), what->limit, last);
+			     hosts->len, what->limit, last);
 	return nova_reply_json(r, 200, body);
 }
 
@@ -158,7 +152,7 @@ bool nova_hypervisors_servers(nova_request *r, GError **error)
 bool nova_hypervisors_show(nova_request *r, GError **error)
 {
 	nova_view view = nova_request_view(r);
-	g_autoptr(nova_host) host = find_host(r, error);
+	g_autoptr(nova_host) host = find_host(r, r->ids[0], error);
 	g_autoptr(json_object) hypervisor = NULL;
 
 	if (!host)
@@ -173,7 +167,7 @@ bool nova_hypervisors_statistics(nova_request *r, GError **error)
 {
 	g_autoptr(GPtrArray) hosts = NULL;
 
-	if (!nova_hosts_list(r->api->db, &hosts, error))
+	if (!nova_hosts_page(r->api->db, NULL, 0, NULL, &hosts, error))
 		return false;
 	return nova_reply_member(r, 200, "hypervisor_statistics", nova_view_statistics(hosts));
 }
@@ -181,7 +175,7 @@ bool nova_hypervisors_statistics(nova_request *r, GError **error)
 /* Hosts report no uptime; clients know this answer and do without. */
 bool nova_hypervisors_uptime(nova_request *r, GError **error)
 {
-	g_autoptr(nova_host) host = find_host(r, error);
+	g_autoptr(nova_host) host = find_host(r, r->ids[0], error);
 
 	if (!host)
 		return false;

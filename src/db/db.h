@@ -12,7 +12,8 @@
  * between (a missing prepared statement is prepared again).
  *
  * Faults: DATABASE (not reachable, or a statement ran into its timeout; retryable),
- * DATABASE_CONFLICT (conflicts persisted), and what each function lists.
+ * DATABASE_CONFLICT (conflicts persisted), DEADLINE (a list ran into its timeout; the text is for users), and what each
+ * function lists.
  */
 #pragma once
 

@@ -272,6 +272,18 @@ bool nova_hosts_list(nova_db *db, GPtrArray **ret_hosts, GError **error)
 	return true;
 }
 
+bool nova_hosts_page(nova_db *db, const char *after, int limit, const char *pattern, GPtrArray **ret_hosts,
+		     GError **error)
+{
+	g_autoptr(nova_result) rows = NULL;
+
+	if (!nova_db_run(db, NOVA_Q_HOSTS_PAGE,
+			 NOVA_ARGS(nova_arg_text(after), nova_arg_id(limit), nova_arg_text(pattern)), &rows, error))
+		return false;
+	*ret_hosts = nova_rows_hosts(rows);
+	return true;
+}
+
 static nova_host *find_host(nova_db *db, nova_query_id query, nova_arg key, GError **error)
 {
 	g_autoptr(nova_result) row = NULL;

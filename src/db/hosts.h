@@ -49,8 +49,12 @@ bool nova_hosts_has_lease(nova_db *db, int id, bool *ret_valid, GError **error);
  * host simply gets nothing new.  Creates or updates the pool row of inventory->pool_fsid. */
 bool nova_hosts_report(nova_db *db, const nova_fence *fence, const nova_inventory *inventory, GError **error);
 
-/* Every host, by name.  *ret_hosts: of nova_host, owns them. */
+/* Every host, by name, without running_vms.  *ret_hosts: of nova_host, owns them. */
 bool nova_hosts_list(nova_db *db, GPtrArray **ret_hosts, GError **error);
+/* With running_vms, at most `limit' (0: all): those whose name comes after `after' (NULL: from the first) and whose
+ * hypervisor's host name contains `pattern' (NULL: any). */
+bool nova_hosts_page(nova_db *db, const char *after, int limit, const char *pattern, GPtrArray **ret_hosts,
+		     GError **error);
 
 /* NULL with no error: no such host. */
 nova_host *nova_hosts_find(nova_db *db, const char *name, GError **error);

@@ -70,8 +70,11 @@ bool nova_operations_list(nova_db *db, const nova_operation_query *q, GPtrArray 
 		nova_where_add(where, "false");
 	else
 		nova_where_add_text(where, "o.instance = ?::uuid", q->instance_uuid);
-	nova_where_add_text(where, "? IN (o.source_host, o.dest_host)", q->host);
-	nova_where_add_text(where, "o.source_host = ?", q->source_host);
+	nova_where_add_text(where,
+			    "(o.source_host_id = (SELECT h.id FROM hosts h WHERE h.name = ?)"
+			    " OR o.dest_host_id = (SELECT h.id FROM hosts h WHERE h.name = ?))",
+			    q->host);
+	nova_where_add_text(where, "o.source_host_id = (SELECT h.id FROM hosts h WHERE h.name = ?)", q->source_host);
 	nova_where_add_text(where, "o.project_id = ?", q->project_id);
 	nova_where_add_text(where, "o.user_id = ?", q->user_id);
 	nova_where_add_text(where, "o.request_id = ?", q->request_id);

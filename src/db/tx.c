@@ -172,6 +172,17 @@ const char *nova_tx_constraint(const nova_tx *tx)
 		       : "";
 }
 
+/* Lists have whatever length their data have; one that was cut short is no sign of a database that is away. */
+static bool too_long(GError **error, int64_t statement_ms)
+{
+	g_clear_error(error);
+	return nova_fail(error, NOVA_FAULT_DEADLINE,
+			 "This list takes the database longer than %" PRId64 " ms and was given up. Please ask for "
+			 "less: by project, host, status, uuid, exact name (^name$) or changes-since. An administrator "
+			 "can raise [database] statement_timeout.",
+			 statement_ms);
+}
+
 /* A statement on its own: sql NULL means the catalogued one. */
 static bool run_alone(nova_db *db, nova_query_id query, const char *name, const char *sql,
 		      const nova_arg *args, size_t n_args, nova_result **ret, GError **error)
@@ -191,6 +202,8 @@ static bool run_alone(nova_db *db, nova_query_id query, const char *name, const 
 				: nova_conn_run(conn, query, args, n_args, ret, &why);
 		nova_trouble trouble = conn->trouble;
 
+		if (trouble == NOVA_TROUBLE_TIMEOUT && (sql || nova_queries[query].shape == NOVA_ROWS_MANY))
+			too_long(&why, conn->statement_ms);
 		nova_pool_give(db, conn);
 		if (good)
 			return true;

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <grp.h>
 #include <libpq-fe.h>
@@ -196,6 +197,29 @@ int pg_cluster_pid(const pg_cluster *cluster)
 int pg_cluster_port(const pg_cluster *cluster)
 {
 	return cluster->port;
+}
+
+size_t pg_cluster_log_size(const pg_cluster *cluster)
+{
+	g_autofree char *path = g_build_filename(cluster->dir, "log", NULL);
+	GStatBuf found;
+
+	assert_int_equal(g_stat(path, &found), 0);
+	return (size_t)found.st_size;
+}
+
+char *pg_cluster_log(const pg_cluster *cluster, size_t from)
+{
+	g_autofree char *path = g_build_filename(cluster->dir, "log", NULL);
+	size_t size = pg_cluster_log_size(cluster) - from;
+	char *text = g_malloc(size + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, text, size, (off_t)from), size);
+	close(fd);
+	text[size] = '\0';
+	return text;
 }
 
 char *pg_cluster_uri(const pg_cluster *cluster, const char *database)

@@ -27,6 +27,10 @@ int pg_cluster_port(const pg_cluster *cluster);
 /* "postgresql://postgres@/NAME?host=…&port=…"; free with g_free(). */
 char *pg_cluster_uri(const pg_cluster *cluster, const char *database);
 
+/* What the server has logged from this byte on; free with g_free(). */
+char *pg_cluster_log(const pg_cluster *cluster, size_t from);
+size_t pg_cluster_log_size(const pg_cluster *cluster);
+
 /* A new database with the schema, and a handle on it with so many connections.  `options' is further text for
  * the [database] group, or NULL. */
 nova_db *pg_cluster_database(pg_cluster *cluster, const char *name, unsigned connections, const char *options);
