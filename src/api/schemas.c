@@ -167,6 +167,28 @@ const nova_schema nova_schema_console_output = { .types = NOVA_JSON_OBJECT, .mem
 static const nova_schema_member force_members[] = { REQUIRED("force_complete", nova_schema_null), { 0 } };
 const nova_schema nova_schema_force_complete = { .types = NOVA_JSON_OBJECT, .members = force_members };
 
+static const nova_schema rebuild_image = { .types = NOVA_JSON_STRING, .format = NOVA_FORMAT_UUID };
+static const nova_schema nullable_name = {
+	.types = NOVA_JSON_STRING | NOVA_JSON_NULL, .min_length = 1, .max_length = 255, .format = NOVA_FORMAT_NAME
+};
+static const nova_schema_member rebuild_members[] = {
+	REQUIRED("imageRef", rebuild_image),
+	M("name", nova_schema_name),
+	M("adminPass", nova_schema_text),
+	M("metadata", nova_schema_metadata),
+	M("preserve_ephemeral", nova_schema_boolean),
+	M("OS-DCF:diskConfig", disk_config),
+	M("accessIPv4", ipv4),
+	M("accessIPv6", ipv6),
+	M_UNTIL("personality", list_of_anything, 56),
+	M_SINCE("description", nova_schema_description, 19),
+	M_SINCE("key_name", nullable_name, 54),
+	M_SINCE("user_data", user_data, 57),
+	M_SINCE("trusted_image_certificates", certificates, 63),
+	{ 0 },
+};
+const nova_schema nova_schema_rebuild = { .types = NOVA_JSON_OBJECT, .members = rebuild_members };
+
 static const nova_schema locked_reason = { .types = NOVA_JSON_STRING, .min_length = 1, .max_length = 255 };
 static const nova_schema_member lock_members[] = { M("locked_reason", locked_reason), { 0 } };
 const nova_schema nova_schema_lock = { .types = NOVA_JSON_OBJECT | NOVA_JSON_NULL, .members = lock_members };

@@ -76,28 +76,25 @@ static bool take_flavor(nova_request *r, order *o, GError **error)
 	return o->flavor || nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Flavor %s could not be found.", ref);
 }
 
-static bool image_fits(const order *o, GError **error)
+bool nova_server_image_fits(const nova_image *image, int64_t memory_mb, int64_t root_gb, GError **error)
 {
-	const nova_flavor *flavor = o->flavor;
-	const nova_image *image = o->image;
-
 	if (strcmp(image->status, "active") != 0)
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Image %s is not active.", image->id);
-	if (flavor->memory_mb < image->min_ram)
+	if (memory_mb < image->min_ram)
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Flavor's memory is too small for requested image.");
-	if (flavor->root_gb == 0) /* the disk is as large as the image */
+	if (root_gb == 0) /* the disk is as large as the image */
 		return true;
-	if (image->virtual_size > flavor->root_gb * GIB)
+	if (image->virtual_size > root_gb * GIB)
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
 				 "Flavor's disk is too small for requested image. Flavor disk is %" G_GINT64_FORMAT
 				 " bytes, image is %" G_GINT64_FORMAT " bytes.",
-				 flavor->root_gb * GIB, image->virtual_size);
-	if (image->min_disk > flavor->root_gb)
+				 root_gb * GIB, image->virtual_size);
+	if (image->min_disk > root_gb)
 		return nova_fail(
 			error, NOVA_FAULT_BAD_REQUEST,
 			"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
 			"%" G_GINT64_FORMAT " bytes, minimum size is %" G_GINT64_FORMAT " bytes.",
-			flavor->root_gb * GIB, image->min_disk * GIB);
+			root_gb * GIB, image->min_disk * GIB);
 	return true;
 }
 
@@ -115,7 +112,7 @@ static bool take_image(nova_request *r, order *o, GError **error)
 	}
 	if (!o->image)
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Can not find requested image");
-	return image_fits(o, error);
+	return nova_server_image_fits(o->image, o->flavor->memory_mb, o->flavor->root_gb, error);
 }
 
 /* Clients describe "root disk from this image" as a block device; anything else needs volumes. */

@@ -418,6 +418,31 @@ bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error)
 	return act_on_all(client, argc, argv, body, "reboot", error);
 }
 
+bool nova_cmd_rebuild(nova_client *client, int argc, char **argv, GError **error)
+{
+	g_autofree char *name = NULL;
+	const GOptionEntry entries[] = {
+		{ "name", 0, 0, G_OPTION_ARG_STRING, &name, "Give it another name", "NAME" },
+		{ 0 },
+	};
+	g_autofree char *image = NULL;
+	json_object *rebuild;
+
+	if (!nova_client_parse(client, entries, 2, 2, &argc, &argv, error))
+		return false;
+	image = id_of(client, "/v2/images", "images", "image", argv[2], error);
+	if (!image)
+		return false;
+	g_autoptr(json_object) body = json_object_new_object();
+
+	rebuild = json_object_new_object();
+	nova_json_add_str(rebuild, "imageRef", image);
+	if (name)
+		nova_json_add_str(rebuild, "name", name);
+	nova_json_add(body, "rebuild", rebuild);
+	return act(client, argv[1], body, "rebuild", error);
+}
+
 bool nova_cmd_rename(nova_client *client, int argc, char **argv, GError **error)
 {
 	g_autofree char *id = NULL;

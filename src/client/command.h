@@ -71,6 +71,7 @@ bool nova_cmd_delete(nova_client *client, int argc, char **argv, GError **error)
 bool nova_cmd_start(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_stop(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_rebuild(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_rename(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_console_log(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_instance_action_list(nova_client *client, int argc, char **argv, GError **error);

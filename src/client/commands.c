@@ -14,6 +14,8 @@ const nova_client_command nova_client_commands[] = {
 	{ "start", "vm start", "SERVER…", "Start stopped servers.", nova_cmd_start, false },
 	{ "stop", "vm stop", "SERVER…", "Shut servers down.", nova_cmd_stop, false },
 	{ "reboot", "vm reboot", "SERVER…", "Reboot servers.", nova_cmd_reboot, false },
+	{ "rebuild", "vm rebuild", "SERVER IMAGE",
+	  "Make a server's disk anew from an image; name, address and size stay.", nova_cmd_rebuild, false },
 	{ "rename", NULL, "SERVER NAME", "Give a server another name.", nova_cmd_rename, false },
 	{ "console-log", "vm console", "SERVER",
 	  "Print what a server wrote to its console.", nova_cmd_console_log, false },

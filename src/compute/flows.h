@@ -36,6 +36,12 @@ nova_step_end nova_suspend_suspending(nova_step *step, GError **error);
 nova_step_end nova_resume_requested(nova_step *step, GError **error);
 nova_step_end nova_resume_resuming(nova_step *step, GError **error);
 
+/* flow_rebuild.c */
+nova_step_end nova_rebuild_requested(nova_step *step, GError **error);
+nova_step_end nova_rebuild_rebuilding(nova_step *step, GError **error);
+nova_step_end nova_rebuild_replacing(nova_step *step, GError **error);
+nova_step_end nova_rebuild_spawning(nova_step *step, GError **error);
+
 /* migrate_dest.c */
 nova_step_end nova_migrate_claimed(nova_step *step, GError **error);
 nova_step_end nova_migrate_preparing(nova_step *step, GError **error);

@@ -119,9 +119,10 @@ bool nova_images_publish(const char *from, const char *to, bool *ret_taken, GErr
 	return ok && sync_path(dir, O_RDONLY | O_DIRECTORY, error);
 }
 
-void nova_images_sweep(const char *dir, const char *prefix)
+void nova_images_sweep_at(int dir, const char *prefix)
 {
-	DIR *d = opendir(dir);
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	while (d && (entry = readdir(d)))
@@ -129,6 +130,18 @@ void nova_images_sweep(const char *dir, const char *prefix)
 			unlinkat(dirfd(d), entry->d_name, 0);
 	if (d)
 		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+}
+
+void nova_images_sweep(const char *dir, const char *prefix)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	nova_images_sweep_at(fd, prefix);
+	close(fd);
 }
 
 /* ---- qemu-img ---- */
@@ -227,11 +240,12 @@ static bool check_disk(const nova_images_job *job, const char *base, const char 
 	return true;
 }
 
-static bool make_disk(void *data, GError **error)
+bool nova_images_make_disk_work(void *data, GError **error)
 {
 	nova_images_job *job = data;
 	g_autofree char *base = job->image.id ? nova_images_base_path(job->conf, job->image.id) : NULL;
-	g_autofree char *disk = nova_images_disk_path(job->conf, job->uuid);
+	g_autofree char *disk = job->operation ? nova_images_new_disk_path(job) :
+						 nova_images_disk_path(job->conf, job->uuid);
 	g_autofree char *dir = g_path_get_dirname(disk), *part = NULL;
 	int64_t size = MAX(job->root_gb << 30, job->image.id ? job->image.virtual_size : 0);
 	char unique[NOVA_UUID_SIZE];
@@ -266,7 +280,7 @@ bool nova_images_make_disk(nova_conf *conf, const char *instance_uuid, const nov
 	g_autoptr(nova_images_job) job = nova_images_job_new(conf, instance_uuid, image, deadline_ms);
 
 	job->root_gb = root_gb;
-	if (!nova_images_job_run(job, make_disk, error))
+	if (!nova_images_job_run(job, nova_images_make_disk_work, error))
 		return false;
 	if (ret_disk)
 		*ret_disk = g_steal_pointer(&job->path);

@@ -5,10 +5,11 @@
  * Layout below instances_path:
  *	_base/IMAGEID          base image, complete and verified as soon as it has this name
  *	UUID/disk              qcow2 overlay, complete as soon as it has this name
+ *	UUID/disk.OPERATION    the same of a rebuild that goes on, until it takes the name `disk'
  *	UUID/console.N.log     see console.h
  *	.trash/UUID.N          a deleted guest's directory until it is removed
  * Everything is idempotent and safe with other hosts doing the same on shared storage: nothing that has
- * its final name is ever written to or replaced here.
+ * its final name is ever written to or replaced here, but for the disk of a rebuild.
  *
  * Every function returns by its deadline also when the storage hangs (the work is then abandoned on a
  * thread of its own, which is counted).  Faults: STORAGE, IMAGE_NOT_FOUND, DEADLINE.
@@ -38,6 +39,21 @@ char *nova_images_disk_path(const nova_conf *conf, const char *instance_uuid);
  * nothing done unless instances_path is the file system `fsid' at that moment.  Only nova_removal_run() may call it. */
 bool nova_images_delete(nova_conf *conf, const char *instance_uuid, int64_t token, const char *fsid, int deadline_ms,
 			GError **error);
+
+/* For a rebuild: makes sure that a complete new disk lies beside UUID/disk, under a name that belongs to the operation;
+ * what another operation has left under such a name goes.  Otherwise as nova_images_make_disk(). */
+bool nova_images_make_new_disk(nova_conf *conf, const char *instance_uuid, const nova_image *image, int64_t root_gb,
+			       int64_t operation, int deadline_ms, GError **error);
+
+/* It takes the place of UUID/disk, at once and for good; memory and console logs that belonged to the old disk go
+ * before.  Idempotent.  STORAGE and nothing done unless instances_path is the file system `fsid' at that moment.  Only
+ * nova_removal_replace_disk() may call it. */
+bool nova_images_swap_disk(nova_conf *conf, const char *instance_uuid, int64_t operation, const char *fsid,
+			   int deadline_ms, GError **error);
+
+/* It goes: the rebuild was given up.  Idempotent. */
+bool nova_images_drop_new_disk(nova_conf *conf, const char *instance_uuid, int64_t operation, int deadline_ms,
+			       GError **error);
 
 /* The file with the memory of a suspended guest, which belongs to the operation that suspended it; pure.  Caller
  * frees. */

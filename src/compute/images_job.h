@@ -19,6 +19,7 @@ typedef struct nova_images_job {
 	int64_t root_gb, token;
 	unsigned max;
 	nova_deadline deadline;
+	int64_t operation;          /* whose new disk; 0 */
 	char *path;                 /* the result; of a memory file: which */
 	bool found;                 /* the result: it is there */
 } nova_images_job;
@@ -33,11 +34,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_images_job, nova_images_job_unref)
 /* STORAGE: "cannot WHAT PATH: REASON" from errno. */
 bool nova_images_fail(GError **error, const char *what, const char *path);
 
+/* instances_path; -1 and *error. */
+int nova_images_open_instances(const nova_images_job *job, GError **error);
+/* STORAGE unless that open directory is the file system job->fsid. */
+bool nova_images_is_file_system(const nova_images_job *job, int instances, GError **error);
+
 bool nova_images_make_dir(const char *path, GError **error);
 /* Gives a complete file its final name, which must be free; *ret_taken when it was not.  `from' is removed. */
 bool nova_images_publish(const char *from, const char *to, bool *ret_taken, GError **error);
 /* Removes files of this directory whose names begin so: what an interrupted call has left. */
 void nova_images_sweep(const char *dir, const char *prefix);
+/* The same in an open directory. */
+void nova_images_sweep_at(int dir, const char *prefix);
 
 /* What qemu-img says of a file. */
 typedef struct nova_images_info {
@@ -50,7 +58,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(nova_images_info, nova_images_info_done)
 bool nova_images_inspect(const char *path, const char *format, nova_deadline deadline, nova_images_info *ret,
 			 GError **error);
 
+/* instances_path/UUID/disk.OPERATION; caller frees. */
+char *nova_images_new_disk_path(const nova_images_job *job);
+
 /* Where a base image is. */
 char *nova_images_base_path(const nova_conf *conf, const char *image_id);
+/* The work of nova_images_make_disk(); with an operation that of nova_images_make_new_disk(). */
+bool nova_images_make_disk_work(void *job, GError **error);
 /* The work of nova_images_fetch(), for a caller that is on a thread of its own already. */
 bool nova_images_fetch_work(void *job, GError **error);

@@ -103,7 +103,7 @@ static int open_trash(const nova_images_job *job, int instances, bool make, GErr
 	return fd;
 }
 
-static bool is_file_system(const nova_images_job *job, int instances, GError **error)
+bool nova_images_is_file_system(const nova_images_job *job, int instances, GError **error)
 {
 	int fd = openat(instances, NOVA_STORAGE_FSID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char found[NOVA_UUID_SIZE] = "";
@@ -152,7 +152,7 @@ static bool delete_below(const nova_images_job *job, int instances, GError **err
 	bool done;
 	int trash;
 
-	if (!is_file_system(job, instances, error))
+	if (!nova_images_is_file_system(job, instances, error))
 		return false;
 	if (fstatat(instances, job->uuid, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT || nova_images_fail(error, "look at", dir);
@@ -170,7 +170,7 @@ static bool delete_below(const nova_images_job *job, int instances, GError **err
 	return done;
 }
 
-static int open_instances(const nova_images_job *job, GError **error)
+int nova_images_open_instances(const nova_images_job *job, GError **error)
 {
 	int fd = open(job->conf->instances_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -181,7 +181,7 @@ static int open_instances(const nova_images_job *job, GError **error)
 
 static bool delete_guest(void *data, GError **error)
 {
-	int instances = open_instances(data, error);
+	int instances = nova_images_open_instances(data, error);
 	bool done = instances >= 0 && delete_below(data, instances, error);
 
 	if (instances >= 0)
@@ -203,7 +203,7 @@ static bool empty_trash(void *data, GError **error)
 {
 	nova_images_job *job = data;
 	g_autoptr(GError) failure = NULL;
-	int instances = open_instances(job, &failure);
+	int instances = nova_images_open_instances(job, &failure);
 	int trash = instances < 0 ? -1 : open_trash(job, instances, false, &failure);
 	DIR *dir = trash < 0 ? NULL : fdopendir(dup(trash));
 	struct dirent *entry;

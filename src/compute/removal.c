@@ -46,7 +46,19 @@ static bool refuse(const nova_removal_plan *plan, const nova_removal_facts *fact
 			 plan->blocked_host ? plan->blocked_host : "");
 }
 
-bool nova_removal_run(nova_step *step, nova_removal_no *ret_no, GError **error)
+static bool remove_guest(nova_step *step, const char *fsid, GError **error)
+{
+	return nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, fsid, FILES_MS, error);
+}
+
+static bool replace_disk(nova_step *step, const char *fsid, GError **error)
+{
+	return nova_images_swap_disk(step->conf, step->op->instance_uuid, step->op->id, fsid, FILES_MS, error);
+}
+
+/* The one gate: the facts, the rule, then the act, directly after one another. */
+static bool run(nova_step *step, bool (*act)(nova_step *step, const char *fsid, GError **error),
+		nova_removal_no *ret_no, GError **error)
 {
 	g_auto(nova_removal_books) books = { 0 };
 	nova_fence fence = nova_step_fence(step);
@@ -75,10 +87,19 @@ bool nova_removal_run(nova_step *step, nova_removal_no *ret_no, GError **error)
 		return false;
 	/* A storage that hangs is found out by a short check, not by a thread that waits for it. */
 	if (nova_host_storage_check(step->compute, NULL, NOVA_HOST_STORAGE_MS, error) &&
-	    nova_images_delete(step->conf, step->op->instance_uuid, step->instance->token, facts.disk_fsid, FILES_MS,
-			       error))
+	    act(step, facts.disk_fsid, error))
 		return true;
 	ret_no->blocked = NOVA_BLOCKED_STORAGE;
 	ret_no->host = g_strdup(step->compute->host);
 	return false;
+}
+
+bool nova_removal_run(nova_step *step, nova_removal_no *ret_no, GError **error)
+{
+	return run(step, remove_guest, ret_no, error);
+}
+
+bool nova_removal_replace_disk(nova_step *step, nova_removal_no *ret_no, GError **error)
+{
+	return run(step, replace_disk, ret_no, error);
 }

@@ -20,3 +20,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(nova_removal_no, nova_removal_no_clear)
  * files if the rule allows it.  The guest must be gone from this host already.  False: *error says why, *ret_no
  * what is waited for.  Idempotent. */
 bool nova_removal_run(nova_step *step, nova_removal_no *ret_no, GError **error);
+
+/* The same rule and facts for the disk alone: the one that nova_images_make_new_disk() has made for this operation
+ * takes the place of the old one, and what belonged to the old one goes. */
+bool nova_removal_replace_disk(nova_step *step, nova_removal_no *ret_no, GError **error);

@@ -11,13 +11,15 @@ static nova_removal_plan no(nova_blocked blocked, const char *host, const char *
 static bool is_removal(const nova_removal_facts *facts)
 {
 	return (facts->kind == NOVA_OP_DELETE && facts->state == NOVA_OPS_DELETING) ||
-	       (facts->kind == NOVA_OP_BUILD && facts->state == NOVA_OPS_UNDOING);
+	       (facts->kind == NOVA_OP_BUILD && facts->state == NOVA_OPS_UNDOING) ||
+	       (facts->kind == NOVA_OP_REBUILD && facts->state == NOVA_OPS_REPLACING);
 }
 
 nova_removal_plan nova_removal_decide(const nova_removal_facts *facts)
 {
 	if (!is_removal(facts))
-		return no(NOVA_BLOCKED_NO, NULL, "only a delete, or the undoing of a build, removes a guest's files");
+		return no(NOVA_BLOCKED_NO, NULL,
+			  "only a delete, the undoing of a build, or a rebuild removes a guest's files");
 	if (facts->other_operation)
 		return no(NOVA_BLOCKED_NO, NULL, "another operation of the guest is active");
 	if (facts->claimant)

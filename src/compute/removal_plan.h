@@ -2,7 +2,7 @@
  *
  * removal_plan.h - may a guest's files be removed now?  Pure; the one rule about the one act that cannot be taken back.
  *
- * Yes only when all of this is known: a delete, or the undoing of a build, is what the guest's only active
+ * Yes only when all of this is known: a delete, the undoing of a build, or a rebuild is what the guest's only active
  * operation does; nobody but this host has a claim on it; no host that may have a domain of it has one;
  * and instances_path is the file system that its disk was booked on.  Whatever is unknown is a no.
  */

@@ -40,6 +40,21 @@ static bool explain_begin(nova_tx *tx, const nova_op_request *request, GError **
 			 request->action, request->instance_uuid);
 }
 
+static bool apply_rebuild(nova_tx *tx, const nova_op_request *request, int64_t id, GError **error)
+{
+	const nova_rebuild *r = request->rebuild;
+
+	return nova_tx_run(tx, NOVA_Q_INSTANCE_REBUILD,
+			   NOVA_ARGS(nova_arg_text(request->instance_uuid), nova_arg_int(id),
+				     nova_arg_text(r->image_id), nova_arg_text(r->name),
+				     nova_arg_bool(r->set_description), nova_arg_text(r->description),
+				     nova_arg_text(r->metadata_json), nova_arg_bool(r->set_key),
+				     nova_arg_text(r->key_name), nova_arg_text(r->key_data),
+				     nova_arg_bool(r->set_user_data), nova_arg_text(r->user_data),
+				     nova_arg_text(r->access_ip_v4), nova_arg_text(r->access_ip_v6)),
+			   NULL, error);
+}
+
 static bool run_begin(nova_tx *tx, void *arg, GError **error)
 {
 	begin_arg *begin = arg;
@@ -69,6 +84,8 @@ static bool run_begin(nova_tx *tx, void *arg, GError **error)
 		return false;
 	if (!id)
 		return explain_begin(tx, request, error);
+	if (request->rebuild && !apply_rebuild(tx, request, id, error))
+		return false;
 	nova_operation *made = nova_op_step_reread(tx, id, error);
 
 	if (!made)

@@ -22,6 +22,14 @@
 
 /* ---- begin and read ---- */
 
+/* What a rebuild makes of its server; NULL leaves a member as it is, unless its flag is set. */
+typedef struct nova_rebuild {
+	const char *image_id;          /* required */
+	const char *name, *metadata_json, *access_ip_v4, *access_ip_v6;
+	bool set_description, set_key, set_user_data;
+	const char *description, *key_name, *key_data, *user_data;
+} nova_rebuild;
+
 typedef struct nova_op_request {
 	nova_op_kind kind;             /* any but BUILD and DELETE */
 	const char *instance_uuid;
@@ -29,6 +37,7 @@ typedef struct nova_op_request {
 	const char *action;            /* API word, for the error text */
 	const char *requested_host;    /* live migration: NULL any */
 	bool strict;
+	const nova_rebuild *rebuild;   /* of a rebuild: written in the same transaction; borrowed */
 	nova_requester by;
 } nova_op_request;
 
@@ -168,6 +177,7 @@ typedef struct nova_op_outcome {
 	bool set_wanted_power, wanted_power;
 	bool launched;                 /* sets launched_at, first time only */
 	bool release_home;             /* build failed before anything runs: claims, host and disk claim go */
+	bool image_back;               /* rebuild: the disk is the old one, and so is the image again */
 	bool deleted;                  /* delete done: deleted_at, addresses, every claim, host go */
 	int fault_code;                /* 0: clears the instance's fault when DONE, else leaves it */
 	const char *fault_message, *fault_details;

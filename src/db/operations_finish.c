@@ -109,6 +109,10 @@ static bool run_finish(nova_tx *tx, void *arg, GError **error)
 			return false;
 		if (wish && !homeless && !grant_wish(tx, move, false, &delete_id, error))
 			return false;
+		if (o->image_back && !nova_tx_run(tx, NOVA_Q_INSTANCE_REBUILD_UNDO,
+						  NOVA_ARGS(nova_arg_text(op->instance_uuid), nova_arg_int(op->id)),
+						  NULL, error))
+			return false;
 		if (op->kind == NOVA_OP_LIVE_MIGRATION && !release_migration(tx, op, error))
 			return false;
 		if (o->release_home && !release_home(tx, op, error))

@@ -18,6 +18,7 @@ static const char *const kind_names[] = {
 	[NOVA_OP_UNPAUSE] = "unpause",
 	[NOVA_OP_SUSPEND] = "suspend",
 	[NOVA_OP_RESUME] = "resume",
+	[NOVA_OP_REBUILD] = "rebuild",
 	[NOVA_OP_LOCK] = "lock",
 	[NOVA_OP_UNLOCK] = "unlock",
 	[NOVA_OP_RESET_STATE] = "reset-state",
@@ -45,6 +46,8 @@ static const char *const state_names[] = {
 	[NOVA_OPS_UNPAUSING] = "unpausing",
 	[NOVA_OPS_SUSPENDING] = "suspending",
 	[NOVA_OPS_RESUMING] = "resuming",
+	[NOVA_OPS_REBUILDING] = "rebuilding",
+	[NOVA_OPS_REPLACING] = "replacing",
 	[NOVA_OPS_DONE] = "done",
 	[NOVA_OPS_FAILED] = "failed",
 	[NOVA_OPS_CANCELLED] = "cancelled",
@@ -216,6 +219,23 @@ static const nova_flow_row resume_rows[] = {
 	LAST
 };
 
+static const nova_flow_row rebuild_rows[] = {
+	ROW(REQUESTED, SOURCE, "rebuild_instance", NULL, "rebuilding", NULL, B(REBUILDING), 0,
+	    "The host is about to make the guest anew from an image."),
+	ROW(REBUILDING, SOURCE, "rebuild_instance", NULL, "rebuilding", "compute_rebuild_instance",
+	    B(REPLACING) | B(ERROR), 0,
+	    "Fetches the image and makes a whole new disk beside the old one; the guest is not touched."),
+	ROW(REPLACING, SOURCE, "rebuild_instance", NULL, "rebuild_block_device_mapping", NULL,
+	    B(SPAWNING) | B(DONE) | B(ERROR), 0,
+	    "Ends the guest, verifies that it is gone, puts the new disk in the place of the old one."),
+	ROW(SPAWNING, SOURCE, "rebuild_instance", NULL, "rebuild_spawning", NULL, B(DONE) | B(ERROR), 0,
+	    "Starts the guest from its new disk, which nothing replaces any more."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END,
+	    "The guest has the new disk, and runs unless it was stopped before."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END, "The server could not be rebuilt."),
+	LAST
+};
+
 static const nova_flow_row lock_rows[] = {
 	ROW(DONE, NONE, NULL, NULL, NULL, "api_lock", 0, END, "Only an admin, or who unlocks the server, changes it."),
 	LAST
@@ -245,6 +265,7 @@ static const nova_flow flows[] = {
 	[NOVA_OP_UNPAUSE] = { NOVA_OP_UNPAUSE, "unpause", "Unpause a server", unpause_rows },
 	[NOVA_OP_SUSPEND] = { NOVA_OP_SUSPEND, "suspend", "Suspend a server", suspend_rows },
 	[NOVA_OP_RESUME] = { NOVA_OP_RESUME, "resume", "Resume a server", resume_rows },
+	[NOVA_OP_REBUILD] = { NOVA_OP_REBUILD, "rebuild", "Rebuild a server", rebuild_rows },
 	[NOVA_OP_LOCK] = { NOVA_OP_LOCK, "lock", "Lock a server", lock_rows },
 	[NOVA_OP_UNLOCK] = { NOVA_OP_UNLOCK, "unlock", "Unlock a server", unlock_rows },
 	[NOVA_OP_RESET_STATE] = { NOVA_OP_RESET_STATE, "resetState", "Reset the state of a server", reset_state_rows },

@@ -27,6 +27,7 @@ typedef enum nova_op_kind {
 	NOVA_OP_UNPAUSE,
 	NOVA_OP_SUSPEND,
 	NOVA_OP_RESUME,
+	NOVA_OP_REBUILD,
 	NOVA_OP_LOCK, /* this and the next two are over in the transaction of their request */
 	NOVA_OP_UNLOCK,
 	NOVA_OP_RESET_STATE,
@@ -43,7 +44,7 @@ typedef enum nova_op_state {
 	NOVA_OPS_SWITCHED,   /* committed: the destination owns the guest */
 	NOVA_OPS_CLEANING,   /* the source removes what it still has of the guest */
 	NOVA_OPS_ROLLBACK,   /* the guest stays on the source; the destination is emptied */
-	NOVA_OPS_SPAWNING,   /* build: disk, domain */
+	NOVA_OPS_SPAWNING,   /* build: disk, domain; rebuild: domain */
 	NOVA_OPS_UNDOING,    /* build: removes what a failed try has made */
 	NOVA_OPS_DELETING,
 	NOVA_OPS_STARTING,
@@ -54,6 +55,8 @@ typedef enum nova_op_state {
 	NOVA_OPS_UNPAUSING,
 	NOVA_OPS_SUSPENDING,
 	NOVA_OPS_RESUMING,
+	NOVA_OPS_REBUILDING, /* rebuild: a new disk is made beside the old one */
+	NOVA_OPS_REPLACING,  /* rebuild: it takes the old one's place */
 	/* terminal states: the row never changes again */
 	NOVA_OPS_DONE,
 	NOVA_OPS_FAILED,

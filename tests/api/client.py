@@ -758,6 +758,66 @@ def actions_begin_operations():
     equal(act(sid, {"forceDelete": None}).status, 202)
 
 
+def rebuild():
+    """What is changed is changed at once and shown; refusals change nothing."""
+    for state in ("active", "stopped", "error"):
+        sid = booted("old-" + state, state=state, metadata={"a": "1"})
+        answer = act(sid, {"rebuild": {"imageRef": IMAGE, "name": "new-" + state, "adminPass": "secret", "metadata": {"b": "2"},
+                                       "description": "fresh", "user_data": "YQ==", "accessIPv4": "192.0.2.7",
+                                       "OS-DCF:diskConfig": "AUTO", "trusted_image_certificates": None}}, "2.87")
+        equal(answer.status, 202, answer.text)
+        server = answer.json["server"]
+        equal(set(server) - SHOW_287, {"adminPass", "user_data"})
+        equal(SHOW_287 - set(server) - {"progress"}, set())
+        equal((server["id"], server["name"], server["status"], server["adminPass"], server["metadata"], server["description"]),
+              (sid, "new-" + state, "REBUILD", "secret", {"b": "2"}, "fresh"))
+        equal((server["user_data"], server["accessIPv4"], server["OS-EXT-STS:task_state"]), ("YQ==", "192.0.2.7", "rebuilding"))
+        equal(answer.headers["Location"], f"{BASE}/v2.1/servers/{sid}")
+        equal(sql(f"SELECT kind, state, old_image, request_id FROM operations WHERE instance = '{sid}' AND finished_at IS NULL"),
+              f"rebuild|requested|{IMAGE}|{answer.headers['X-Openstack-Request-Id']}")
+        fault(act(sid, {"rebuild": {"imageRef": IMAGE}}), 409,
+              f"Cannot 'rebuild' instance {sid} while it is in task_state rebuilding")
+        equal([s["id"] for s in get(f"/servers?status=REBUILD&name=new-{state}")["servers"]], [sid])
+        equal(get(f"/servers/{sid}/os-instance-actions")["instanceActions"][0]["action"], "rebuild")
+    for state in ("paused", "suspended"):
+        sid = booted(state=state)
+        fault(act(sid, {"rebuild": {"imageRef": IMAGE}}), 409,
+              f"Cannot 'rebuild' instance {sid} while it is in vm_state {state}")
+    sid = booted("same", metadata={"a": "1"}, user_data="YQ==")
+    before = sql(f"SELECT i::text FROM instances i WHERE uuid = '{sid}'")
+    for args in ({}, {"imageRef": "x"}, {"imageRef": ""}, {"imageRef": 1}, {"imageRef": IMAGE, "name": ""},
+                 {"imageRef": IMAGE, "name": None}, {"imageRef": IMAGE, "name": "x" * 256}, {"imageRef": IMAGE, "other": 1},
+                 {"imageRef": IMAGE, "description": "d"}, {"imageRef": IMAGE, "metadata": {"a": 1}}, {"imageRef": IMAGE, "metadata": []},
+                 {"imageRef": IMAGE, "accessIPv4": "x"}, {"imageRef": IMAGE, "adminPass": 1},
+                 {"imageRef": IMAGE, "OS-DCF:diskConfig": "x"}, {"imageRef": IMAGE, "preserve_ephemeral": 3}, None, "text", []):
+        fault(act(sid, {"rebuild": args}, "2.18"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": NOWHERE}}), 400, "Cannot find image for rebuild")
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "key_name": "k"}}, "2.53"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "user_data": "YQ=="}}, "2.56"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "user_data": "?"}}, "2.57"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "personality": []}}, "2.57"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "trusted_image_certificates": None}}, "2.62"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "key_name": "nonesuch"}}, "2.54"), 400)
+    fault(act(sid, {"rebuild": {"imageRef": IMAGE, "metadata": {str(n): "v" for n in range(6)}}}), 403,
+          "Maximum number of metadata items exceeds 5")
+    for version, args in (("2.56", {"personality": [{"path": "/x", "contents": "YQ=="}]}), ("2.87", {"preserve_ephemeral": True}),
+                          ("2.87", {"trusted_image_certificates": ["a"]})):
+        fault(act(sid, {"rebuild": {"imageRef": IMAGE, **args}}, version), 501)
+    fault(act(NOWHERE, {"rebuild": {"imageRef": IMAGE}}), 404)
+    equal(sql(f"SELECT count(*) FROM operations WHERE instance = '{sid}' AND finished_at IS NULL"), "0")
+    equal(sql(f"SELECT i::text FROM instances i WHERE uuid = '{sid}'"), before)
+    answer = act(sid, {"rebuild": {"imageRef": IMAGE}}, "2.1")
+    server = answer.json["server"]
+    equal((server["name"], server["metadata"]), ("same", {"a": "1"}))
+    equal(len(server["adminPass"]), 12)
+    assert not {"key_name", "user_data", "OS-EXT-STS:vm_state"} & set(server), server
+    equal(sql(f"SELECT user_data FROM instances WHERE uuid = '{sid}'"), "YQ==")
+    sid = booted("emptied", user_data="YQ==")
+    server = act(sid, {"rebuild": {"imageRef": IMAGE, "user_data": None, "key_name": None, "description": None}},
+                 "2.57").json["server"]
+    equal((server["user_data"], server["key_name"], server["description"]), (None, None, None))
+
+
 def locks():
     """Locked by its project, an admin passes and may take the lock over; what is locked is seen from 2.9 and 2.73 on."""
     sid = booted("locked")

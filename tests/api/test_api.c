@@ -403,6 +403,7 @@ int main(void)
 		PYTHON(busy_server),
 		PYTHON(one_of_many),
 		PYTHON(actions_begin_operations),
+		PYTHON(rebuild),
 		PYTHON(locks),
 		PYTHON(reset_state),
 		PYTHON(consoles_and_diagnostics),

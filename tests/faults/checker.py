@@ -141,6 +141,29 @@ def the_judges_tell_a_switch_from_two_copies():
     assert said((1, boot(5)), (1, boot(9, 11))) == ["identity"]
     assert said((1, count(5, memory=1))) == ["memory"] and said((1, count(5, disk=2))) == ["disk"]
 
+    def files(*steps):
+        """Looks at the disk (its inode) and snapshots (how many rebuilds have come so far)."""
+        book = inv.Book()
+        disks = inv.Disks(book)
+        for t, (kind, value) in enumerate(steps):
+            if kind == "look":
+                disks.sample("/u/disk", "u", (1, value), t)
+            else:
+                disks.snapshot(t, {"instances": [{"uuid": "u", "replacing": value}]})
+        return len(book.found)
+
+    assert files(("snap", 0), ("look", 7), ("snap", 0), ("look", 7), ("snap", 0)) == 0
+    assert files(("snap", 0), ("look", 7), ("snap", 0), ("look", 8), ("snap", 0)) == 1, "nobody has asked for it"
+    assert files(("snap", 0), ("look", 7), ("look", 8), ("snap", 1), ("look", 8), ("snap", 1)) == 0, "a rebuild"
+    assert files(("snap", 0), ("look", 7), ("look", 8), ("snap", 1), ("look", 9), ("snap", 1)) == 1, "once more than asked for"
+    book = inv.Book()
+    judge = inv.Serial(book, "u")
+    for line, rebuilt in ((boot(0), False), (count(10, 10), False), (boot(0, 11), True), (count(3), False)):
+        if rebuilt:
+            judge.rebuilt()
+        judge.growth(1, line + "\n", 10**8)
+    assert not book.found, "a rebuilt guest begins anew"
+
     instance = {"uuid": "u", "last_op": 1}
     idle, busy = ({"operations": ops, "instances": [instance]} for ops in (
         [], [{"instance": "u", "id": 1, "kind": "live-migration"}]))

@@ -347,25 +347,40 @@ class Still:
 # ---- I6, I7 ----------------------------------------------------------------------------------------------------------
 
 class Disks:
-    """The same file, from first to last."""
+    """The same file, from first to last, or from one rebuild to the next: another one is judged by the first snapshot from
+    after the look."""
 
     def __init__(self, book):
-        self.book, self.first = book, {}
+        self.book, self.first, self.other, self.replacing = book, {}, {}, {}
 
-    def sample(self, path, uuid, inode):
+    def sample(self, path, uuid, inode, when=0):
         """inode: (device, inode), or None when there is no such file."""
         if inode is None:
             self.book.add(6, (path, "gone"), "%s: its disk %s is gone" % (uuid, path))
         elif self.first.setdefault(path, inode) != inode:
-            self.book.add(6, (path, "other"), "%s: its disk %s is another file than at first" % (uuid, path))
+            self.other[path] = (when, uuid, inode)
+
+    def snapshot(self, t0, snap):
+        rows = {i["uuid"]: i.get("replacing", 0) for i in snap["instances"]}
+        for path, (when, uuid, inode) in list(self.other.items()):
+            if when >= t0 or uuid not in rows:
+                continue
+            if rows[uuid] == self.replacing.get(uuid, rows[uuid]):
+                self.book.add(6, (path, "other"), "%s: its disk %s is another file than at first" % (uuid, path))
+            self.first[path] = inode
+            self.replacing[uuid] = rows[uuid]
+            del self.other[path]
+        for uuid, count in rows.items():
+            self.replacing.setdefault(uuid, count)
 
     def forget(self, uuid):
-        for path in [p for p in self.first if uuid in p]:
-            del self.first[path]
+        for kept in (self.first, self.other):
+            for path in [p for p in kept if uuid in p]:
+                del kept[path]
 
 
 # Names nova-lite makes and removes itself, beside and in guests' directories.
-OWN_NAMES = re.compile(r"\.nova-lite-(nonce|check|lock|fsid)\..+|\.part\..+|\.disk\..+|\.nfs.+|console\.\d+\.log")
+OWN_NAMES = re.compile(r"\.nova-lite-(nonce|check|lock|fsid)\..+|\.part\..+|\.disk\..+|disk\.\d+|\.nfs.+|console\.\d+\.log")
 
 
 def judge_unlink(directory, name, snap):
@@ -380,7 +395,9 @@ def judge_unlink(directory, name, snap):
     row = next((i for i in snap["instances"] if i["uuid"] == uuid), None)
     if not UUID.fullmatch(uuid) or not row or row["deleted"] or row["last_kind"] == "delete":
         return None
-    if re.fullmatch(r"memory\.\d+", name) and row["last_kind"] in ("suspend", "resume", "reboot-hard"):
+    if re.fullmatch(r"memory\.\d+", name) and row["last_kind"] in ("suspend", "resume", "reboot-hard", "rebuild"):
+        return None
+    if name == "disk" and row["last_kind"] == "rebuild":
         return None
     if row["last_kind"] == "build" and row["vm_state"] in ("building", "error"):
         return None
@@ -477,6 +494,10 @@ class Serial:
         self.lines = self.gap_ms = 0
         self.when = None        # of the last count, ns
         self.boots = 0
+
+    def rebuilt(self):
+        """Another guest begins, on a disk of its own."""
+        self.last = self.written = self.identity = self.when = None
 
     def wrong(self, what, text):
         self.book.add(9, (self.uuid, what), "%s: %s" % (self.uuid, text))

@@ -23,7 +23,7 @@ STATES = BEFORE + ["migrating"] + AFTER + ["rollback"]
 BUSY = [({"os-start": None}, "start"), ({"os-stop": None}, "stop"), ({"reboot": {"type": "SOFT"}}, "reboot"),
         ({"reboot": {"type": "HARD"}}, "reboot"), ({"os-migrateLive": {"host": None, "block_migration": "auto"}}, "os-migrateLive"),
         ({"pause": None}, "pause"), ({"unpause": None}, "unpause"), ({"suspend": None}, "suspend"), ({"resume": None}, "resume"),
-        ({"resize": {"flavorRef": "2"}}, "resize"), ({"migrate": None}, "migrate"), ({"rebuild": {"imageRef": "x"}}, "rebuild"),
+        ({"resize": {"flavorRef": "2"}}, "resize"), ({"migrate": None}, "migrate"), ({"rebuild": {"imageRef": "00000000-0000-4000-8000-000000000000"}}, "rebuild"),
         ({"evacuate": {}}, "evacuate")]
 
 lab = WorstLab("requests", "DEFAULT.report_interval=2", "DEFAULT.service_down_time=20")  # leases are not what this is about

@@ -257,6 +257,85 @@ def locks_consoles_and_states_by_hand():
     api.wait_status(made["vm"], "ACTIVE")
 
 
+def disks(uuid):
+    return sorted(name for name in directory(uuid) if "disk" in name)
+
+
+def new_guest(uuid, old):
+    """Another guest than `old' counts, and its console has nothing of that one."""
+    report = {"text": "nothing"}
+    for _ in until(60, lambda: report["text"]):
+        report = lab.serial(uuid)
+        if report["ok"] and report["identity"] != old and int(report["counter"]) > 0:
+            break
+    assert report["boots"] == "1", report["text"]
+    return report["identity"]
+
+
+def nova_rebuilds_and_nothing_of_the_old_disk_is_left():
+    address = list(api.server(made["vm"])["addresses"].values())
+    token = lab.sql("SELECT token, host_id FROM instances WHERE uuid = '%s'" % made["vm"])
+    old = lab.wait_counting(made["vm"])["identity"]
+    with lab.checker():
+        run("nova", "rebuild", "--poll", "vm", "testguest", "--name", "vm-new")
+        server = api.wait_status(made["vm"], "ACTIVE")
+        old = new_guest(made["vm"], old)
+    assert server["name"] == "vm-new" and list(server["addresses"].values()) == address, server
+    assert lab.sql("SELECT token, host_id FROM instances WHERE uuid = '%s'" % made["vm"]) == token
+    assert disks(made["vm"]) == ["disk"], directory(made["vm"])
+    action = action_of(made["vm"], "rebuild")
+    assert [(e["event"], e["result"]) for e in action["events"]] == [("compute_rebuild_instance", "Success")], action
+    lab.check_books()
+    run("openstack", "server", "set", "--name", "vm", made["vm"])
+    run("nova", "stop", "vm")
+    api.wait_status(made["vm"], "SHUTOFF", 90)
+    run("openstack", "server", "rebuild", "--image", "testguest", "vm")
+    api.wait_status(made["vm"], "SHUTOFF")
+    assert lab.where(made["vm"]) == [] and disks(made["vm"]) == ["disk"]
+    run("nova", "start", "vm")
+    api.wait_status(made["vm"], "ACTIVE")
+    old = new_guest(made["vm"], old)
+    run("nova", "reset-state", "vm")
+    assert "accepted" in run("nova-lite", "rebuild", "vm", "testguest")
+    api.wait_status(made["vm"], "ACTIVE")
+    new_guest(made["vm"], old)
+    lab.check_books()
+
+
+def a_daemon_that_dies_in_a_rebuild_makes_one_new_disk():
+    """Before the new disk is whole the old guest goes on; afterwards there is the new one."""
+    image = api.server(made["vm"])["image"]["id"]
+    points = ["compute:%s:%s" % (state, when) for state in ("rebuilding", "replacing", "spawning")
+              for when in ("before", "after", "committed")]
+    for point in points:
+        old = lab.wait_counting(made["vm"])["identity"]
+        dies_at(made["vm"], point, {"rebuild": {"imageRef": image}}, again=False)
+        if point in ("compute:rebuilding:before", "compute:rebuilding:after", "compute:rebuilding:committed"):
+            assert lab.serial(made["vm"])["identity"] == old and lab.domain_state(HOST, made["vm"]) == "running", point
+        lab.run("start", HOST, "compute")
+        api.wait_status(made["vm"], "ACTIVE")
+        new_guest(made["vm"], old)
+        assert lab.where(made["vm"]) == [HOST]
+        assert disks(made["vm"]) == ["disk"], (point, directory(made["vm"]))
+        lab.check_books()
+    return "%d deaths" % len(points)
+
+
+def a_rebuild_whose_image_is_not_to_be_had_touches_nothing():
+    """The image is known, but its file is gone and was never fetched: the guest counts on, with its old image."""
+    before, server = counter(made["vm"]), api.server(made["vm"])
+    lab.sql("INSERT INTO images SELECT '11111111-2222-4333-8444-555555555555', 'lost', status, disk_format, container_format, "
+            "visibility, owner, size, virtual_size, checksum, min_disk, min_ram, 'lost' FROM images WHERE name = 'testguest'")
+    api.action(made["vm"], {"rebuild": {"imageRef": "11111111-2222-4333-8444-555555555555"}})
+    now = api.wait_status(made["vm"], "ACTIVE", 90)
+    assert now["image"] == server["image"], now
+    action = action_of(made["vm"], "rebuild")
+    assert action["message"] == "Error" and "was not touched" in action["events"][0]["details"], action
+    goes_on(made["vm"], before)
+    assert disks(made["vm"]) == ["disk"], directory(made["vm"])
+    lab.sql("DELETE FROM images WHERE name = 'lost'")
+
+
 def a_suspended_server_is_deleted_with_its_memory():
     run("nova", "suspend", "vm")
     api.wait_status(made["vm"], "SUSPENDED")
@@ -272,7 +351,9 @@ try:
                    a_guest_that_ends_before_its_processors_start_is_never_loaded_twice,
                    memory_that_is_not_ours_or_not_whole_is_refused, a_hard_reboot_of_a_suspended_server_boots_it_anew,
                    diagnostics_come_from_the_hypervisor, a_suspended_server_stays_so_when_its_host_was_down,
-                   locks_consoles_and_states_by_hand, a_suspended_server_is_deleted_with_its_memory])
+                   locks_consoles_and_states_by_hand, nova_rebuilds_and_nothing_of_the_old_disk_is_left,
+                   a_daemon_that_dies_in_a_rebuild_makes_one_new_disk, a_rebuild_whose_image_is_not_to_be_had_touches_nothing,
+                   a_suspended_server_is_deleted_with_its_memory])
 finally:
     lab.down()
 sys.exit(status)

@@ -95,6 +95,27 @@ UPDATE instances
  WHERE uuid = $1::uuid AND deleted_at IS NULL
 RETURNING uuid;
 
+-- :name instance_rebuild none uuid operation image name describe description metadata key key_name key_data data user_data access_v4 access_v6
+-- In the transaction that begins the operation.  NULL leaves a column alone, and so does a flag that is false.
+WITH kept AS (
+    UPDATE operations o SET old_image = i.image_id FROM instances i WHERE o.id = $2::bigint AND i.uuid = $1::uuid
+)
+UPDATE instances
+   SET image_id = $3::uuid, display_name = COALESCE($4, display_name),
+       description = CASE WHEN $5::boolean THEN $6::text ELSE description END, metadata = COALESCE($7::jsonb, metadata),
+       key_name = CASE WHEN $8::boolean THEN $9::text ELSE key_name END,
+       key_data = CASE WHEN $8::boolean THEN $10::text ELSE key_data END,
+       user_data = CASE WHEN $11::boolean THEN $12::text ELSE user_data END,
+       access_ip_v4 = COALESCE($13::inet, access_ip_v4), access_ip_v6 = COALESCE($14::inet, access_ip_v6),
+       updated_at = clock_timestamp()
+ WHERE uuid = $1::uuid;
+
+-- :name instance_rebuild_undo none uuid operation
+-- The disk is the old one still.
+UPDATE instances i SET image_id = o.old_image, updated_at = clock_timestamp()
+  FROM operations o
+ WHERE i.uuid = $1::uuid AND o.id = $2::bigint AND o.instance = i.uuid AND o.old_image IS NOT NULL;
+
 -- :name instance_set_lock none uuid locked_by reason
 -- Somebody of the project leaves a lock as it is.
 UPDATE instances

@@ -327,6 +327,52 @@ static void mark(const char *dir, const char *fsid)
 	scratch_write(dir, ".nova-lite-fsid", fsid, strlen(fsid));
 }
 
+/* A rebuild's: the old disk stays until the new one is whole, each step may be repeated, and nothing happens on another
+ * file system. */
+static void test_a_disk_in_the_place_of_another(void **state)
+{
+	g_autoptr(nova_conf) conf = conf_for(*state, "good");
+	g_autofree char *disk = NULL;
+	g_autoptr(GError) error = NULL;
+
+	assert_ok(nova_images_fetch(conf, raw_image(), NULL, 10000, &error), error);
+	assert_ok(nova_images_make_disk(conf, UUID, raw_image(), 1, &disk, 10000, &error), error);
+	run("qemu-io -f qcow2 -c 'write -P 7 4096 4096' '%s' >/dev/null", disk);
+	scratch_write(*state, UUID "/disk.8", "left", 4);
+	scratch_write(*state, UUID "/memory.7", "m", 1);
+	scratch_write(*state, UUID "/console.1.log", "c", 1);
+	mark(*state, FSID);
+	for (int i = 0; i < 2; i++)
+		assert_ok(nova_images_make_new_disk(conf, UUID, raw_image(), 1, 9, 10000, &error), error);
+	assert_false(scratch_has(*state, UUID "/disk.8"));
+	assert_true(scratch_has(*state, UUID "/disk.9"));
+	run("qemu-io -f qcow2 -c 'read -P 7 4096 4096' '%s' | grep -vq 'verification failed'", disk);
+	assert_true(scratch_has(*state, UUID "/console.1.log"));
+
+	/* Given up, and begun again. */
+	for (int i = 0; i < 2; i++)
+		assert_ok(nova_images_drop_new_disk(conf, UUID, 9, 10000, &error), error);
+	assert_false(scratch_has(*state, UUID "/disk.9"));
+	assert_ok(nova_images_make_new_disk(conf, UUID, raw_image(), 1, 9, 10000, &error), error);
+
+	assert_false(nova_images_swap_disk(conf, UUID, 9, UUID, 10000, &error));
+	assert_fault(error, NOVA_FAULT_STORAGE);
+	g_clear_error(&error);
+	assert_true(scratch_has(*state, UUID "/disk.9"));
+	assert_true(scratch_has(*state, UUID "/memory.7"));
+	for (int i = 0; i < 2; i++) {
+		assert_ok(nova_images_swap_disk(conf, UUID, 9, FSID, 10000, &error), error);
+		assert_false(scratch_has(*state, UUID "/disk.9"));
+		assert_false(scratch_has(*state, UUID "/memory.7"));
+		run("qemu-io -f qcow2 -c 'read -P 7 4096 4096' '%s' | grep -q 'verification failed'", disk);
+		scratch_write(*state, UUID "/console.1.log", "n", 1); /* of the new guest: stays */
+	}
+	assert_true(scratch_has(*state, UUID "/console.1.log"));
+	run("rm '%s'", disk);
+	assert_false(nova_images_swap_disk(conf, UUID, 9, FSID, 10000, &error));
+	assert_fault(error, NOVA_FAULT_STORAGE);
+}
+
 /* An empty directory in place of the mount, another file system, a marker that says nothing: nothing is touched,
  * and what is not there is not taken for removed. */
 static void test_only_the_right_file_system_loses_anything(void **state)
@@ -411,6 +457,8 @@ int main(void)
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_disks, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_disk_is_never_smaller_than_its_image, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_a_disk_in_the_place_of_another, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_only_the_right_file_system_loses_anything, scratch_setup,
 						scratch_teardown),

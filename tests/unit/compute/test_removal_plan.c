@@ -59,9 +59,13 @@ static void test_what_is_allowed(void **state)
 	facts.state = NOVA_OPS_UNDOING;
 	facts.former_host = NULL;
 	assert_true(nova_removal_decide(&facts).allowed);
+	facts = good();
+	facts.kind = NOVA_OP_REBUILD; /* its disk alone */
+	facts.state = NOVA_OPS_REPLACING;
+	assert_true(nova_removal_decide(&facts).allowed);
 }
 
-/* Every kind of operation in every state but the two: in particular no state of a migration. */
+/* Every kind of operation in every state but the three: in particular no state of a migration. */
 static void test_only_a_delete_or_an_undone_build(void **state)
 {
 	unsigned allowed = 0, looked = 0;
@@ -71,7 +75,8 @@ static void test_only_a_delete_or_an_undone_build(void **state)
 		for (int op_state = 0; op_state < NOVA_OPS__COUNT; op_state++) {
 			nova_removal_facts facts = good();
 			bool right = (kind == NOVA_OP_DELETE && op_state == NOVA_OPS_DELETING) ||
-				     (kind == NOVA_OP_BUILD && op_state == NOVA_OPS_UNDOING);
+				     (kind == NOVA_OP_BUILD && op_state == NOVA_OPS_UNDOING) ||
+				     (kind == NOVA_OP_REBUILD && op_state == NOVA_OPS_REPLACING);
 
 			facts.kind = (nova_op_kind)kind;
 			facts.state = (nova_op_state)op_state;
@@ -80,7 +85,7 @@ static void test_only_a_delete_or_an_undone_build(void **state)
 			allowed += nova_removal_decide(&facts).allowed;
 			looked++;
 		}
-	assert_int_equal(allowed, 2);
+	assert_int_equal(allowed, 3);
 	assert_true(looked > 100);
 }
 

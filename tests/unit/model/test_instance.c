@@ -18,7 +18,7 @@ static const char *const matrix[NOVA_OP__COUNT] = {
 	[NOVA_OP_STOP] = ".y...y.",	      [NOVA_OP_REBOOT_SOFT] = ".y.....", [NOVA_OP_REBOOT_HARD] = ".yyyyy.",
 	[NOVA_OP_LIVE_MIGRATION] = ".yy....", [NOVA_OP_PAUSE] = ".y.....",	 [NOVA_OP_UNPAUSE] = "..y....",
 	[NOVA_OP_SUSPEND] = ".y.....",	      [NOVA_OP_RESUME] = "....y..",	 [NOVA_OP_LOCK] = "yyyyyy.",
-	[NOVA_OP_UNLOCK] = "yyyyyy.",	      [NOVA_OP_RESET_STATE] = "yyyyyy.",
+	[NOVA_OP_UNLOCK] = "yyyyyy.",	      [NOVA_OP_RESET_STATE] = "yyyyyy.", [NOVA_OP_REBUILD] = ".y.y.y.",
 };
 
 static nova_instance *an_instance(nova_vm_state state, bool busy)
@@ -90,6 +90,11 @@ static void test_status_follows_vm_and_task_state(void **state)
 		{ NOVA_VM_STOPPED, "powering-on", "SHUTOFF" },
 		{ NOVA_VM_PAUSED, NULL, "PAUSED" },
 		{ NOVA_VM_PAUSED, "migrating", "MIGRATING" },
+		{ NOVA_VM_ACTIVE, "rebuilding", "REBUILD" },
+		{ NOVA_VM_ACTIVE, "rebuild_spawning", "REBUILD" },
+		{ NOVA_VM_ACTIVE, "rebuild_block_device_mapping", "REBUILD" },
+		{ NOVA_VM_STOPPED, "rebuilding", "REBUILD" },
+		{ NOVA_VM_ERROR, "rebuild_spawning", "REBUILD" },
 		{ NOVA_VM_SUSPENDED, NULL, "SUSPENDED" },
 		{ NOVA_VM_SUSPENDED, "resuming", "SUSPENDED" },
 		{ NOVA_VM_ERROR, NULL, "ERROR" },
