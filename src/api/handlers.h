@@ -56,6 +56,7 @@ bool nova_server_migrations_show(nova_request *r, GError **error);
 bool nova_server_migrations_abort(nova_request *r, GError **error);
 bool nova_server_migrations_force(nova_request *r, GError **error);
 bool nova_migrations_index(nova_request *r, GError **error);
+bool nova_server_placement(nova_request *r, GError **error);
 bool nova_migration_stories_index(nova_request *r, GError **error);
 bool nova_migration_stories_show(nova_request *r, GError **error);
 bool nova_migration_stories_find(nova_request *r, GError **error);

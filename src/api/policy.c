@@ -100,6 +100,7 @@ const nova_policy nova_policies[] = {
 	  "names of hosts in `GET /os-migrations`, and filters by them" },
 	ALLOW(ADMIN, "nova_lite:servers:migrations:index"),
 	ALLOW(ADMIN, "nova_lite:servers:migrations:show"),
+	ALLOW(ADMIN, "nova_lite:servers:placement"),
 	ALLOW(READER, P "os-instance-actions:list"),
 	ALLOW(READER, P "os-instance-actions:show"),
 	{ P "os-instance-actions:events", NOVA_RULE_ADMIN,

@@ -55,11 +55,12 @@ bool nova_request_check_lock(const nova_request *r, GError **error)
 	       nova_fail(error, NOVA_FAULT_INSTANCE_STATE, "Instance %s is locked", r->server->uuid);
 }
 
-json_object *nova_request_ask_host(nova_request *r, const char *method, json_object *args, GError **error)
+static json_object *call(nova_request *r, const char *topic, const char *host, const char *method, json_object *args,
+			 GError **error)
 {
 	const nova_rpc_target target = {
-		.topic = NOVA_RPC_TOPIC_COMPUTE,
-		.server = r->server->host,
+		.topic = topic,
+		.server = host,
 		.namespace_ = NOVA_RPC_NAMESPACE,
 		.version = NOVA_RPC_VERSION,
 	};
@@ -67,13 +68,23 @@ json_object *nova_request_ask_host(nova_request *r, const char *method, json_obj
 	bool ok;
 
 	if (!nova_http_wait_begin(r->api->http)) {
-		nova_fail(error, NOVA_FAULT_MESSAGING, "Too many requests wait for hosts. Please try again.");
+		nova_fail(error, NOVA_FAULT_MESSAGING, "Too many requests wait for other services. Please try again.");
 		return NULL;
 	}
 	ok = nova_rpc_call(r->api->bus, &target, method, args, r->context,
 			   (unsigned)r->conf->rpc_response_timeout * 1000u, &result, error);
 	nova_http_wait_end(r->api->http);
 	return ok ? result : NULL;
+}
+
+json_object *nova_request_ask_host(nova_request *r, const char *method, json_object *args, GError **error)
+{
+	return call(r, NOVA_RPC_TOPIC_COMPUTE, r->server->host, method, args, error);
+}
+
+json_object *nova_request_ask_scheduler(nova_request *r, const char *method, json_object *args, GError **error)
+{
+	return call(r, NOVA_RPC_TOPIC_SCHEDULER, NULL, method, args, error);
 }
 
 const char *nova_request_scope(const nova_request *r)

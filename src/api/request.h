@@ -78,6 +78,8 @@ bool nova_request_check_lock(const nova_request *r, GError **error);
 /* Asks the host of the request's server, within rpc_response_timeout; the answer is the caller's.  MESSAGING when too
  * many requests wait for hosts already. */
 json_object *nova_request_ask_host(nova_request *r, const char *method, json_object *args, GError **error);
+/* The same for any scheduler. */
+json_object *nova_request_ask_scheduler(nova_request *r, const char *method, json_object *args, GError **error);
 
 /* NULL for the admin, who sees every project's servers; else the caller's project. */
 const char *nova_request_scope(const nova_request *r);

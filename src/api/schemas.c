@@ -284,6 +284,12 @@ static const nova_schema_member action_params[] = {
 };
 const nova_query_schema nova_action_query_schema = { .params = action_params, .strict_since = 58 };
 
+static const nova_schema_member placement_params[] = {
+	M("host", nova_schema_text),
+	{ 0 },
+};
+const nova_query_schema nova_placement_query_schema = { .params = placement_params, .strict_since = 1 };
+
 static const nova_schema_member flavor_params[] = {
 	M("limit", nova_schema_digits),
 	M("marker", nova_schema_text),

@@ -48,6 +48,7 @@ extern const nova_query_schema nova_usage_query_schema; /* of one project */
 
 extern const nova_query_schema nova_migration_query_schema;
 extern const nova_query_schema nova_action_query_schema;
+extern const nova_query_schema nova_placement_query_schema;
 extern const nova_query_schema nova_flavor_query_schema;
 extern const nova_query_schema nova_hypervisor_query_schema;
 extern const nova_query_schema nova_service_query_schema;

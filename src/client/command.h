@@ -73,6 +73,7 @@ bool nova_cmd_stop(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_reboot(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_rebuild(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_rename(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_why(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_console_log(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_instance_action_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_instance_action(nova_client *client, int argc, char **argv, GError **error);

@@ -25,6 +25,8 @@ const nova_client_command nova_client_commands[] = {
 	  "Show one of these, with its steps and what went wrong.", nova_cmd_instance_action, false },
 	{ "live-migration", "vm live-migrate", "SERVER [HOST]",
 	  "Move a running server to HOST, or to the best one.", nova_cmd_live_migration, false },
+	{ "why", NULL, "SERVER",
+	  "Say which hosts would take a server now, and why the others would not.", nova_cmd_why, false },
 	{ "live-migration-abort", NULL, "SERVER MIGRATION",
 	  "Abort a live migration; the server stays where it is.", nova_cmd_live_migration_abort, false },
 	{ "live-migration-force-complete", NULL, "SERVER MIGRATION",

@@ -66,6 +66,11 @@ bool nova_rpc_observe_domain(nova_bus *bus, const char *host, const char *instan
 /* The handler's side: the report as request->result. */
 struct json_object *nova_domain_report_to_json(const nova_domain_report *report);
 
+/* Asked of a scheduler: which hosts would take the server now; scheduler/explain.h has the answer's form. */
+#define NOVA_RPC_EXPLAIN_PLACEMENT "explain_placement"
+#define NOVA_EXPLAIN_PLACEMENT_ARGS \
+	NOVA_RPC_ARGS({ "instance", json_type_string, false }, { "host", json_type_string, true })
+
 #define NOVA_RPC_ROLLBACK_DESTINATION "rollback_live_migration_at_destination"
 
 /* Asks the destination to destroy what it prepared and to verify that it is gone, and waits: success

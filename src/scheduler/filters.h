@@ -17,6 +17,7 @@ typedef struct nova_filter {
 	/* True: the host passes.  False: `why' (appended to, never NULL) says why not. */
 	bool (*passes)(const nova_host *host, const nova_placement *placement, GString *why);
 	const char *doc;
+	const char *fix; /* what an administrator can do about a refusal */
 } nova_filter;
 
 /* Every filter there is; ends with a NULL name. */

@@ -2,6 +2,7 @@
 #include "scheduler/scheduler.h"
 
 #include "common/conf_local.h"
+#include "common/json.h"
 #include "db/operations.h"
 #include "db/services.h"
 #include "rpc/doorbell.h"
@@ -40,11 +41,24 @@ static bool run_doorbell(nova_rpc_request *request, GError **error)
 	return true;
 }
 
+static bool run_explain(nova_rpc_request *request, GError **error)
+{
+	const char *instance, *host;
+
+	if (!nova_json_get_str(request->args, "instance", &instance, error) ||
+	    !nova_json_opt_str(request->args, "host", NULL, &host, error))
+		return false;
+	request->result = nova_scheduler_explain(request->service, instance, host, error);
+	return request->result != NULL;
+}
+
 const nova_rpc_method nova_scheduler_methods[] = {
 	{ .name = "build_instances", .kind = NOVA_RPC_CAST, .args = NOVA_DOORBELL_ARGS, .run = run_doorbell,
 	  .doc = "A new server waits for a host." },
 	{ .name = "live_migrate_instance", .kind = NOVA_RPC_CAST, .args = NOVA_DOORBELL_ARGS, .run = run_doorbell,
 	  .doc = "A live migration waits for a destination." },
+	{ .name = NOVA_RPC_EXPLAIN_PLACEMENT, .kind = NOVA_RPC_CALL, .args = NOVA_EXPLAIN_PLACEMENT_ARGS,
+	  .run = run_explain, .doc = "Which hosts would take a server now, and why the others would not." },
 	{ 0 },
 };
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "common/conf.h"
+#include "common/json_auto.h"
 #include "common/service.h"
 #include "common/timer.h"
 #include "common/workers.h"
@@ -34,6 +35,11 @@ void nova_scheduler_work(nova_scheduler *scheduler, int64_t id);
 
 /* Queues that. */
 void nova_scheduler_kick(nova_scheduler *scheduler, int64_t id);
+
+/* What a migration of the server, or the build of one that has no host, would find now: nova_explain_placement().
+ * Books nothing.  `host' NULL: all hosts. */
+json_object *nova_scheduler_explain(nova_scheduler *scheduler, const char *instance_uuid, const char *host,
+				    GError **error);
 
 /* Ends an operation on which nothing was begun, because an abort was asked for. */
 bool nova_scheduler_cancel(nova_scheduler *scheduler, nova_operation *op, const char *reason, GError **error);

@@ -10,12 +10,16 @@
 #include "db/server_groups.h"
 #include "model/matrix.h"
 #include "rpc/actor.h"
+#include "scheduler/explain.h"
 #include "scheduler/select.h"
 
 #include <string.h>
 
 /* Every host may be lost to another scheduler between reading and booking; then read again, this often. */
 #define ROUNDS 3
+
+/* More would not be read; the answer also has to fit into a message. */
+#define EXPLAINED_HOSTS 200
 
 static json_object *trace_of(const nova_selection *selection)
 {
@@ -105,6 +109,20 @@ static bool cancel(nova_scheduler *scheduler, nova_operation *op, bool delete_re
 	return true;
 }
 
+static nova_select_options options_of(const nova_scheduler *scheduler, const nova_conf *conf, GRand *rand)
+{
+	return (nova_select_options){
+		.filters = scheduler->filters,
+		.cpu_multiplier = conf->filter_scheduler_cpu_weight_multiplier,
+		.ram_multiplier = conf->filter_scheduler_ram_weight_multiplier,
+		.disk_multiplier = conf->filter_scheduler_disk_weight_multiplier,
+		.soft_affinity_multiplier = conf->filter_scheduler_soft_affinity_weight_multiplier,
+		.soft_anti_affinity_multiplier = conf->filter_scheduler_soft_anti_affinity_weight_multiplier,
+		.subset_size = (unsigned)conf->filter_scheduler_host_subset_size,
+		.rand = rand,
+	};
+}
+
 /* One look at all hosts and one try to book each candidate; *ret_done false: all were lost to others. */
 static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_instance *instance,
 		   const nova_context *context, bool last_round, bool *ret_done, GError **error)
@@ -126,16 +144,7 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 	if (!wishes)
 		return false;
 	placement.wishes = wishes;
-	const nova_select_options options = {
-		.filters = scheduler->filters,
-		.cpu_multiplier = conf->filter_scheduler_cpu_weight_multiplier,
-		.ram_multiplier = conf->filter_scheduler_ram_weight_multiplier,
-		.disk_multiplier = conf->filter_scheduler_disk_weight_multiplier,
-		.soft_affinity_multiplier = conf->filter_scheduler_soft_affinity_weight_multiplier,
-		.soft_anti_affinity_multiplier = conf->filter_scheduler_soft_anti_affinity_weight_multiplier,
-		.subset_size = (unsigned)conf->filter_scheduler_host_subset_size,
-		.rand = rand,
-	};
+	const nova_select_options options = options_of(scheduler, conf, rand);
 	g_autoptr(nova_selection) selection = nova_select(hosts, &placement, tried, &options);
 	g_autoptr(json_object) trace = trace_of(selection);
 	bool may_try = (int64_t)g_hash_table_size(tried) < conf->scheduler_max_attempts;
@@ -217,4 +226,40 @@ void nova_scheduler_work(nova_scheduler *scheduler, int64_t id)
 		return;
 	nova_log_warning(&(nova_log_tags){ .operation = id }, "could not schedule: %s; trying again at the next poll",
 			 error->message);
+}
+
+json_object *nova_scheduler_explain(nova_scheduler *scheduler, const char *instance_uuid, const char *host,
+				    GError **error)
+{
+	g_autoptr(nova_conf) conf = nova_service_conf(scheduler->service);
+	g_autoptr(GRand) rand = g_rand_new();
+	g_autoptr(GPtrArray) hosts = NULL;
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(nova_instance) instance =
+		nova_instances_find(scheduler->db, instance_uuid, NULL, false, &failed);
+
+	if (!instance) {
+		if (failed)
+			g_propagate_error(error, g_steal_pointer(&failed));
+		else
+			nova_fail(error, NOVA_FAULT_INSTANCE_NOT_FOUND, "Instance %s could not be found.",
+				  instance_uuid);
+		return NULL;
+	}
+	if (!nova_hosts_list(scheduler->db, &hosts, error))
+		return NULL;
+	const nova_host *source = host_of_id(hosts, instance->host_id);
+	const nova_operation wish = {
+		.kind = source ? NOVA_OP_LIVE_MIGRATION : NOVA_OP_BUILD,
+		.requested_host = (char *)host,
+	};
+	nova_placement placement = nova_placement_of(&wish, instance, source);
+	g_autoptr(nova_wishes) wishes = nova_instances_wishes(scheduler->db, instance_uuid, error);
+
+	if (!wishes)
+		return NULL;
+	placement.wishes = wishes;
+	const nova_select_options options = options_of(scheduler, conf, rand);
+
+	return nova_explain_placement(hosts, &placement, &options, EXPLAINED_HOSTS);
 }

@@ -6,7 +6,7 @@ import sys
 
 from novalab import Lab, main, until
 
-lab = Lab("clients")
+lab = Lab("clients", "--set", "DEFAULT.rpc_response_timeout=8")
 api = lab.api
 made = {}
 
@@ -129,6 +129,35 @@ def openstack_server_create_and_delete():
     run("openstack", "server", "delete", "--wait", "vm2")
 
 
+def nova_lite_why():
+    """Where a server could go; every filter that refuses, with what helps; one host; who is nobody; nobody to ask."""
+    host = api.server(made["vm1"])["OS-EXT-SRV-ATTR:host"]
+    other = next(h for h in lab.hosts if h != host)
+    said = run("nova-lite", "why", "vm1")
+    assert said.startswith("vm1 is on %s; 1 of 2 hosts would take it.\n" % host), said
+    fits, refuses = rows(said)
+    assert (fits["Host"], fits["Fits"], refuses["Host"], refuses["Fits"]) == (other, "yes", host, "no"), said
+    assert float(fits["Weight"]) >= 0 and refuses["Filter"] == "source" and "current host" in refuses["Why not"], said
+    run("nova", "service-disable", "--reason", "new disks", next(
+        s["Id"] for s in rows(run("nova", "service-list")) if s["Host"] == other))
+    refused = lab.command("nova-lite", "why", "vm1", "--host", other, check=False)
+    assert refused.returncode == 4, refused
+    row, = rows(refused.stdout)
+    assert row["Host"] == other and row["Filter"] == "ComputeFilter" and "new disks" in row["Why not"], row
+    assert "enable the service" in row["What helps"], row
+    told = json.loads(lab.command("nova-lite", "--output", "json", "why", "vm1", check=False).stdout)
+    assert told["hosts_fitting"] == 0 and {h["host"] for h in told["hosts"]} == {host, other}, told
+    run("nova", "service-enable", next(s["Id"] for s in rows(run("nova", "service-list")) if s["Host"] == other))
+    unknown = lab.command("nova-lite", "why", "vm1", "--host", "HostZ", check=False)
+    assert unknown.returncode == 3 and "Compute host HostZ could not be found." in unknown.stderr, unknown
+    lab.run("kill", "HostA", "scheduler")
+    unanswered = lab.command("nova-lite", "why", "vm1", check=False, timeout=120)
+    assert unanswered.returncode == 1 and "No scheduler answers" in unanswered.stderr, unanswered
+    lab.run("start", "HostA", "scheduler")
+    assert api.server(made["vm1"])["OS-EXT-SRV-ATTR:host"] == host
+    lab.check_books()
+
+
 def nova_stop_start_reboot_delete():
     run("nova", "stop", "vm1")
     api.wait_status(made["vm1"], "SHUTOFF")
@@ -147,7 +176,7 @@ try:
     status = main([nova_boot, nova_list, nova_show, nova_service_list, nova_hypervisor_list, nova_live_migration,
                    nova_server_migration_list, openstack_server_list, openstack_server_show, openstack_server_migrate,
                    openstack_compute_service_list, openstack_hypervisor_list, openstack_host_show,
-                   openstack_server_create_and_delete, nova_stop_start_reboot_delete])
+                   openstack_server_create_and_delete, nova_lite_why, nova_stop_start_reboot_delete])
 finally:
     lab.down()
 sys.exit(status)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/error.h"
+#include "common/json.h"
+#include "scheduler/explain.h"
 #include "scheduler/select.h"
 
 #include <setjmp.h>
@@ -347,9 +349,99 @@ static void test_a_named_host_is_checked_like_any_other(void **state)
 	assert_string_equal(unknown, "No valid host was found. Compute host HostX could not be found.");
 }
 
+static json_object *explained(json_object *answer, const char *host)
+{
+	json_object *hosts;
+
+	assert_true(nova_json_get_array(answer, "hosts", &hosts, NULL));
+	for (size_t i = 0; i < json_object_array_length(hosts); i++) {
+		json_object *row = json_object_array_get_idx(hosts, i);
+
+		if (strcmp(json_object_get_string(nova_json_find(row, "host")), host) == 0)
+			return row;
+	}
+	fail_msg("%s is not explained", host);
+	return NULL;
+}
+
+/* The texts of the filters that refuse, "NAME: why; ...", each with advice. */
+static char *refusals_of(json_object *row)
+{
+	GString *out = g_string_new(NULL);
+	json_object *filters = nova_json_find(row, "filters");
+
+	for (size_t i = 0; i < json_object_array_length(filters); i++) {
+		json_object *filter = json_object_array_get_idx(filters, i);
+		const char *fix;
+
+		if (json_object_get_boolean(nova_json_find(filter, "passes"))) {
+			assert_null(nova_json_find(filter, "why"));
+			continue;
+		}
+		assert_true(nova_json_get_str(filter, "fix", &fix, NULL));
+		assert_true(strlen(fix) > 10);
+		g_string_append_printf(out, "%s%s: %s", out->len ? "; " : "",
+				       json_object_get_string(nova_json_find(filter, "name")),
+				       json_object_get_string(nova_json_find(filter, "why")));
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* Every filter that refuses is told, not only the first; who fits is as select has it, best first. */
+static void test_explained_host_by_host(void **state)
+{
+	char *names[] = { (char *)"ComputeFilter", (char *)"CoreFilter", (char *)"RamFilter", NULL };
+	g_autofree const nova_filter **filters = nova_filters_enable(names, NULL);
+	g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)nova_host_free);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+	const nova_select_options options = {
+		.filters = filters, .ram_multiplier = 1.0, .subset_size = 1, .rand = rand,
+	};
+	nova_host *full = a_host(3, "HostD"), *half = a_host(4, "HostE");
+
+	(void)state;
+	g_ptr_array_add(hosts, a_host(1, "HostB"));
+	g_ptr_array_add(hosts, a_host(2, "HostC"));
+	g_ptr_array_add(hosts, full);
+	g_ptr_array_add(hosts, half);
+	make_down(full);
+	use_cpus_31(full);
+	use_memory_6145(full);
+	half->used_memory_mb = 4096;
+
+	nova_placement placement = a_placement(g_ptr_array_index(hosts, 0));
+	g_autoptr(json_object) answer = nova_explain_placement(hosts, &placement, &options, 100);
+	g_autofree char *own = refusals_of(explained(answer, "HostB"));
+	g_autofree char *said = refusals_of(explained(answer, "HostD"));
+
+	assert_string_equal(json_object_get_string(nova_json_find(answer, "source_host")), "HostB");
+	assert_int_equal(json_object_get_int(nova_json_find(answer, "hosts_total")), 4);
+	assert_int_equal(json_object_get_int(nova_json_find(answer, "hosts_fitting")), 2);
+	assert_string_equal(own, "source: Unable to migrate instance (U) to current host (HostB).");
+	assert_string_equal(said, "ComputeFilter: Compute service of HostD is unavailable at this time: its lease has "
+				  "run out; CoreFilter: needs 2 vcpus, 1 of 32 are free; RamFilter: needs 2048 MB of "
+				  "memory, 2047 of 8192 MB are free");
+	assert_ptr_equal(explained(answer, "HostC"), nova_json_find(answer, "hosts.0"));
+	assert_ptr_equal(explained(answer, "HostE"), nova_json_find(answer, "hosts.1"));
+	assert_true(json_object_get_double(nova_json_find(answer, "hosts.0.weight")) >
+		    json_object_get_double(nova_json_find(answer, "hosts.1.weight")));
+
+	g_autoptr(json_object) few = nova_explain_placement(hosts, &placement, &options, 1);
+
+	assert_int_equal(json_object_array_length(nova_json_find(few, "hosts")), 1);
+	assert_int_equal(json_object_get_int(nova_json_find(few, "hosts_total")), 4);
+
+	placement.requested_host = "HostE";
+	g_autoptr(json_object) one = nova_explain_placement(hosts, &placement, &options, 100);
+
+	assert_int_equal(json_object_get_int(nova_json_find(one, "hosts_total")), 1);
+	assert_true(json_object_get_boolean(nova_json_find(one, "hosts.0.fits")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_explained_host_by_host),
 		cmocka_unit_test(test_each_filter_accepts_and_refuses),
 		cmocka_unit_test(test_every_filter_has_a_case_of_each_kind),
 		cmocka_unit_test(test_unknown_filter_is_refused_by_name),
