@@ -194,8 +194,11 @@ static struct MHD_Response *make_response(exchange *x)
 		response = MHD_create_response_from_fd64(reply->fd_size, reply->fd);
 		reply->fd = -1; /* libmicrohttpd closes it */
 	} else {
-		response = MHD_create_response_from_buffer(reply->body_size, reply->body ? reply->body : (char *)"",
-							   MHD_RESPMEM_MUST_COPY);
+		response = reply->body ? MHD_create_response_from_buffer(reply->body_size, reply->body,
+									 MHD_RESPMEM_MUST_FREE) :
+					 MHD_create_response_from_buffer(0, (char *)"", MHD_RESPMEM_PERSISTENT);
+		if (response)
+			reply->body = NULL; /* libmicrohttpd frees it: g_malloc() is malloc() */
 	}
 	for (unsigned i = 0; response && i < reply->headers->len; i++) {
 		const nova_http_pair *pair = reply->headers->pdata[i];

@@ -3,7 +3,6 @@
 #include "api/paging.h"
 #include "api/reply.h"
 #include "api/schema.h"
-#include "common/json.h"
 #include "common/uuid.h"
 #include "db/hosts.h"
 #include "db/instances.h"
@@ -34,14 +33,16 @@ static nova_host *find_host(nova_request *r, const char *id, GError **error)
 	return host;
 }
 
-static bool add_servers(nova_request *r, json_object *hypervisor, const nova_host *host, GError **error)
+/* Writes one, with its servers if they are asked for. */
+static bool put_host(nova_request *r, nova_json_writer *w, const char *key, const nova_host *host, bool detail,
+		     bool with_servers, GError **error)
 {
 	nova_view view = nova_request_view(r);
 	g_autoptr(GPtrArray) servers = NULL;
 
-	if (!nova_instances_on_host(r->api->db, host->id, &servers, error))
+	if (with_servers && !nova_instances_on_host(r->api->db, host->id, &servers, error))
 		return false;
-	nova_view_hypervisor_add_servers(&view, hypervisor, servers);
+	nova_view_hypervisor(&view, w, key, host, detail, servers);
 	return true;
 }
 
@@ -80,12 +81,10 @@ static bool read_marker(nova_request *r, const char *marker, char **ret_after, G
 
 static bool list(nova_request *r, const selection *what, GError **error)
 {
-	nova_view view = nova_request_view(r);
 	g_autoptr(GPtrArray) hosts = NULL;
-	g_autoptr(json_object) array = json_object_new_array();
 	g_autofree char *after = NULL;
 	g_autofree char *last = NULL;
-	json_object *body;
+	nova_json_writer w;
 
 	if (!read_marker(r, what->marker, &after, error) ||
 	    !nova_hosts_page(r->api->db, after, what->limit, what->pattern, &hosts, error))
@@ -93,20 +92,21 @@ static bool list(nova_request *r, const selection *what, GError **error)
 	if (what->pattern && hosts->len == 0)
 		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "No hypervisor matching '%s' could be found.",
 				 what->pattern);
-	for (unsigned i = 0; i < hosts->len; i++) {
-		json_object *item = nova_view_hypervisor(&view, hosts->pdata[i], what->detail);
-
-		json_object_array_add(array, item);
-		if (what->with_servers && !add_servers(r, item, hosts->pdata[i], error))
+	nova_json_writer_init(&w, 256 + hosts->len * (what->detail ? 1024 : 200));
+	nova_json_begin(&w, NULL, '{');
+	nova_json_begin(&w, "hypervisors", '[');
+	for (unsigned i = 0; i < hosts->len; i++)
+		if (!put_host(r, &w, NULL, hosts->pdata[i], what->detail, what->with_servers, error)) {
+			nova_json_writer_drop(&w);
 			return false;
-	}
+		}
+	nova_json_end(&w, ']');
 	if (hosts->len > 0)
 		last = id_of(r, hosts->pdata[hosts->len - 1]);
-	body = json_object_new_object();
-	nova_json_add(body, "hypervisors", json_object_get(array));
-	nova_paging_add_next(r, body, "hypervisors_links", what->detail ? "os-hypervisors/detail" : "os-hypervisors",
+	nova_paging_put_next(r, &w, "hypervisors_links", what->detail ? "os-hypervisors/detail" : "os-hypervisors",
 			     hosts->len, what->limit, last);
-	return nova_reply_json(r, 200, body);
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
 }
 
 static bool list_by_query(nova_request *r, bool detail, GError **error)
@@ -151,16 +151,20 @@ bool nova_hypervisors_servers(nova_request *r, GError **error)
 
 bool nova_hypervisors_show(nova_request *r, GError **error)
 {
-	nova_view view = nova_request_view(r);
 	g_autoptr(nova_host) host = find_host(r, r->ids[0], error);
-	g_autoptr(json_object) hypervisor = NULL;
+	bool with_servers = r->version >= 53 && nova_request_flag(r, "with_servers");
+	nova_json_writer w;
 
 	if (!host)
 		return false;
-	hypervisor = nova_view_hypervisor(&view, host, true);
-	if (r->version >= 53 && nova_request_flag(r, "with_servers") && !add_servers(r, hypervisor, host, error))
+	nova_json_writer_init(&w, 1024);
+	nova_json_begin(&w, NULL, '{');
+	if (!put_host(r, &w, "hypervisor", host, true, with_servers, error)) {
+		nova_json_writer_drop(&w);
 		return false;
-	return nova_reply_member(r, 200, "hypervisor", json_object_get(hypervisor));
+	}
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
 }
 
 bool nova_hypervisors_statistics(nova_request *r, GError **error)

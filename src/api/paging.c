@@ -51,21 +51,44 @@ char *nova_paging_query(GPtrArray *query, const char *marker)
 	return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
+/* NULL: this is the last page. */
+static char *next_href(const nova_request *r, const char *collection, size_t n, int limit, const char *marker)
+{
+	g_autofree char *query = NULL;
+
+	if (limit <= 0 || n < (size_t)limit || !marker)
+		return NULL;
+	query = nova_paging_query(r->http->query, marker);
+	return g_strdup_printf("%s/v2.1/%s%s", r->base, collection, query);
+}
+
 void nova_paging_add_next(const nova_request *r, json_object *body, const char *key, const char *collection, size_t n,
 			  int limit, const char *marker)
 {
-	g_autofree char *query = NULL;
-	g_autofree char *href = NULL;
+	g_autofree char *href = next_href(r, collection, n, limit, marker);
 	json_object *links, *link;
 
-	if (limit <= 0 || n < (size_t)limit || !marker)
+	if (!href)
 		return;
-	query = nova_paging_query(r->http->query, marker);
-	href = g_strdup_printf("%s/v2.1/%s%s", r->base, collection, query);
 	links = json_object_new_array();
 	link = json_object_new_object();
 	nova_json_add_str(link, "rel", "next");
 	nova_json_add_str(link, "href", href);
 	json_object_array_add(links, link);
 	nova_json_add(body, key, links);
+}
+
+void nova_paging_put_next(const nova_request *r, nova_json_writer *w, const char *key, const char *collection, size_t n,
+			  int limit, const char *marker)
+{
+	g_autofree char *href = next_href(r, collection, n, limit, marker);
+
+	if (!href)
+		return;
+	nova_json_begin(w, key, '[');
+	nova_json_begin(w, NULL, '{');
+	nova_json_put_str(w, "rel", "next");
+	nova_json_put_str(w, "href", href);
+	nova_json_end(w, '}');
+	nova_json_end(w, ']');
 }

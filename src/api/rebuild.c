@@ -8,7 +8,6 @@
 #include "common/json.h"
 #include "db/flavors.h"
 #include "db/keypairs.h"
-#include "db/server_groups.h"
 
 #include <string.h>
 
@@ -109,20 +108,19 @@ static bool answer(nova_request *r, GError **error)
 	nova_view view = nova_request_view(r);
 	g_autofree char *location = g_strdup_printf("%s/v2.1/servers/%s", r->base, r->server->uuid);
 	g_autoptr(nova_instance) now = nova_request_find_server(r, r->server->uuid, false, error);
-	g_autofree char *group = NULL;
-	GError *failure = NULL;
+	g_autofree char *text = NULL;
+	nova_json_writer w;
 	json_object *server;
+	size_t length;
 
 	if (!now)
 		return false;
-	if (r->version >= 71)
-		group = nova_server_groups_of(r->api->db, now->uuid, &failure);
-	if (failure) {
-		g_propagate_error(error, failure);
+	nova_json_writer_init(&w, 2048);
+	nova_view_server(&view, &w, NULL, now, NOVA_SERVER_UPDATED);
+	text = nova_json_writer_finish(&w, &length);
+	server = nova_json_parse(text, length, 32, error); /* this answer has members that no other has */
+	if (!server)
 		return false;
-	}
-	view.server_group = group;
-	server = nova_view_server(&view, now, NULL, NOVA_SERVER_UPDATED);
 	if (r->version >= 54 && r->version < 75)
 		nova_json_add_str(server, "key_name", now->key_name);
 	if (r->version >= 57)

@@ -18,6 +18,15 @@ bool nova_reply_json(nova_request *r, unsigned status, json_object *body)
 	return true;
 }
 
+bool nova_reply_written(nova_request *r, unsigned status, nova_json_writer *w)
+{
+	r->reply->status = status;
+	g_clear_pointer(&r->reply->body, g_free);
+	r->reply->body = nova_json_writer_finish(w, &r->reply->body_size);
+	nova_http_reply_header(r->reply, "Content-Type", "application/json");
+	return true;
+}
+
 bool nova_reply_member(nova_request *r, unsigned status, const char *key, json_object *value)
 {
 	json_object *body = json_object_new_object();

@@ -5,9 +5,13 @@
 #pragma once
 
 #include "api/request.h"
+#include "common/json_writer.h"
 
 /* Takes over `body'.  Always true, so that a handler can end with it. */
 bool nova_reply_json(nova_request *r, unsigned status, json_object *body);
+
+/* Takes over what the writer has written. */
+bool nova_reply_written(nova_request *r, unsigned status, nova_json_writer *w);
 
 /* {"key": value}; takes over `value'. */
 bool nova_reply_member(nova_request *r, unsigned status, const char *key, json_object *value);

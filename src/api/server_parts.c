@@ -10,18 +10,29 @@
 
 bool nova_server_ips(nova_request *r, GError **error)
 {
+	nova_json_writer w;
+
 	(void)error;
-	return nova_reply_member(r, 200, "addresses", nova_view_addresses(r->server, false));
+	nova_json_writer_init(&w, 256);
+	nova_json_begin(&w, NULL, '{');
+	nova_view_addresses(&w, "addresses", r->server, false);
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
 }
 
 bool nova_server_ips_one(nova_request *r, GError **error)
 {
-	g_autoptr(json_object) all = nova_view_addresses(r->server, false);
-	json_object *one;
+	nova_json_writer w;
+	bool found;
 
-	if (!json_object_object_get_ex(all, r->ids[1], &one))
-		return nova_fail(error, NOVA_FAULT_NOT_FOUND, "Instance is not a member of specified network");
-	return nova_reply_member(r, 200, r->ids[1], json_object_get(one));
+	nova_json_writer_init(&w, 256);
+	nova_json_begin(&w, NULL, '{');
+	found = nova_view_addresses_of(&w, r->ids[1], r->server, r->ids[1], false);
+	nova_json_end(&w, '}');
+	if (found)
+		return nova_reply_written(r, 200, &w);
+	nova_json_writer_drop(&w);
+	return nova_fail(error, NOVA_FAULT_NOT_FOUND, "Instance is not a member of specified network");
 }
 
 bool nova_server_metadata(nova_request *r, GError **error)

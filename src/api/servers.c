@@ -6,9 +6,9 @@
 #include "api/server_filter.h"
 #include "common/fault_point.h"
 #include "common/json.h"
-#include "db/hosts.h"
 #include "db/operations.h"
-#include "db/server_groups.h"
+
+#define SERVER_BYTES 2048 /* about so many are written of one */
 
 nova_view nova_request_view(const nova_request *r)
 {
@@ -27,48 +27,29 @@ nova_view nova_request_view(const nova_request *r)
 	};
 }
 
-/* The hosts by name, for host_status; empty where no answer shows it. */
-static bool load_hosts(const nova_request *r, GHashTable **ret, GPtrArray **ret_hosts, GError **error)
-{
-	*ret = g_hash_table_new(g_str_hash, g_str_equal);
-	if (r->version < 16 || !nova_request_may(r, "os_compute_api:servers:show:host_status"))
-		return true;
-	if (!nova_hosts_list(r->api->db, ret_hosts, error))
-		return false;
-	for (unsigned i = 0; i < (*ret_hosts)->len; i++) {
-		nova_host *host = (*ret_hosts)->pdata[i];
-
-		g_hash_table_insert(*ret, host->name, host);
-	}
-	return true;
-}
-
 static bool list(nova_request *r, bool detail, GError **error)
 {
 	nova_view view = nova_request_view(r);
 	g_autoptr(nova_server_filter) filter = nova_server_filter_new(r, error);
 	g_autoptr(GPtrArray) servers = NULL;
-	g_autoptr(GPtrArray) hosts = NULL;
-	g_autoptr(GHashTable) by_name = NULL;
-	json_object *body, *array;
+	nova_json_writer w;
 
-	if (!filter || !nova_server_filter_run(filter, r->api->db, &servers, error) ||
-	    (detail && !load_hosts(r, &by_name, &hosts, error)))
+	if (!filter || !nova_server_filter_run(filter, r->api->db, &servers, error))
 		return false;
-	body = json_object_new_object();
-	array = json_object_new_array();
-	for (unsigned i = 0; i < servers->len; i++) {
-		const nova_instance *server = servers->pdata[i];
-		const nova_host *host = detail && server->host ? g_hash_table_lookup(by_name, server->host) : NULL;
-
-		json_object_array_add(array, detail ? nova_view_server(&view, server, host, NOVA_SERVER_LISTED) :
-						      nova_view_server_brief(&view, server));
-	}
-	nova_json_add(body, "servers", array);
-	nova_paging_add_next(r, body, "servers_links", detail ? "servers/detail" : "servers", servers->len,
+	nova_json_writer_init(&w, 200 + servers->len * (detail ? SERVER_BYTES : SERVER_BYTES / 4));
+	nova_json_begin(&w, NULL, '{');
+	nova_json_begin(&w, "servers", '[');
+	for (unsigned i = 0; i < servers->len; i++)
+		if (detail)
+			nova_view_server(&view, &w, NULL, servers->pdata[i], NOVA_SERVER_LISTED);
+		else
+			nova_view_server_brief(&view, &w, servers->pdata[i]);
+	nova_json_end(&w, ']');
+	nova_paging_put_next(r, &w, "servers_links", detail ? "servers/detail" : "servers", servers->len,
 			     nova_server_filter_limit(filter),
 			     servers->len ? ((nova_instance *)servers->pdata[servers->len - 1])->uuid : NULL);
-	return nova_reply_json(r, 200, body);
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
 }
 
 bool nova_servers_index(nova_request *r, GError **error)
@@ -81,28 +62,22 @@ bool nova_servers_detail(nova_request *r, GError **error)
 	return list(r, true, error);
 }
 
-static bool show(nova_request *r, const nova_instance *server, nova_server_form form, GError **error)
+static bool show(nova_request *r, const nova_instance *server, nova_server_form form)
 {
 	nova_view view = nova_request_view(r);
-	g_autoptr(nova_host) host = NULL;
-	g_autofree char *group = NULL;
-	GError *failure = NULL;
+	nova_json_writer w;
 
-	if (r->version >= 71)
-		group = nova_server_groups_of(r->api->db, server->uuid, &failure);
-	view.server_group = group;
-	if (!failure && server->host && view.host_status && r->version >= 16)
-		host = nova_hosts_find(r->api->db, server->host, &failure);
-	if (failure) {
-		g_propagate_error(error, failure);
-		return false;
-	}
-	return nova_reply_member(r, 200, "server", nova_view_server(&view, server, host, form));
+	nova_json_writer_init(&w, SERVER_BYTES);
+	nova_json_begin(&w, NULL, '{');
+	nova_view_server(&view, &w, "server", server, form);
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
 }
 
 bool nova_servers_show(nova_request *r, GError **error)
 {
-	return show(r, r->server, NOVA_SERVER_SHOW, error);
+	(void)error;
+	return show(r, r->server, NOVA_SERVER_SHOW);
 }
 
 /* PUT changes names and description; what it cannot change it refuses rather than forgets. */
@@ -130,7 +105,7 @@ bool nova_servers_update(nova_request *r, GError **error)
 				   error))
 		return false;
 	server = nova_request_find_server(r, r->server->uuid, false, error);
-	return server && show(r, server, NOVA_SERVER_UPDATED, error);
+	return server && show(r, server, NOVA_SERVER_UPDATED);
 }
 
 /* DELETE never answers "busy": an active operation is asked to end, and the deletion follows it. */

@@ -14,38 +14,35 @@ static bool list_services(nova_request *r, const char *host, const char *binary,
 	return nova_services_list(r->api->db, host, binary, (int)r->conf->service_down_time, ret, error);
 }
 
-bool nova_services_index(nova_request *r, GError **error)
+static bool reply_services(nova_request *r, const GPtrArray *services, bool health)
 {
 	nova_view view = nova_request_view(r);
-	g_autoptr(GPtrArray) services = NULL;
-	json_object *list;
+	nova_json_writer w;
 
-	if (!list_services(r, nova_request_param(r, "host"), nova_request_param(r, "binary"), &services, error))
-		return false;
-	list = json_object_new_array();
+	nova_json_writer_init(&w, 64 + services->len * 256);
+	nova_json_begin(&w, NULL, '{');
+	nova_json_begin(&w, "services", '[');
 	for (unsigned i = 0; i < services->len; i++)
-		json_object_array_add(list, nova_view_service(&view, services->pdata[i]));
-	return nova_reply_member(r, 200, "services", list);
+		nova_view_service(&view, &w, NULL, services->pdata[i], health);
+	nova_json_end(&w, ']');
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
+}
+
+bool nova_services_index(nova_request *r, GError **error)
+{
+	g_autoptr(GPtrArray) services = NULL;
+
+	return list_services(r, nova_request_param(r, "host"), nova_request_param(r, "binary"), &services, error) &&
+	       reply_services(r, services, false);
 }
 
 /* Nova's resource keeps its keys; this one has what heartbeats say of their hosts as well. */
 bool nova_services_health(nova_request *r, GError **error)
 {
-	nova_view view = nova_request_view(r);
 	g_autoptr(GPtrArray) services = NULL;
-	json_object *list;
 
-	if (!list_services(r, NULL, NULL, &services, error))
-		return false;
-	list = json_object_new_array();
-	for (unsigned i = 0; i < services->len; i++) {
-		const nova_service *service = services->pdata[i];
-		json_object *object = nova_view_service(&view, service);
-
-		nova_json_add_str(object, "health", service->health);
-		json_object_array_add(list, object);
-	}
-	return nova_reply_member(r, 200, "services", list);
+	return list_services(r, NULL, NULL, &services, error) && reply_services(r, services, true);
 }
 
 /* ---- changes ---- */
@@ -97,6 +94,7 @@ bool nova_services_update(nova_request *r, GError **error)
 	g_autoptr(GPtrArray) before = NULL;
 	g_autoptr(GPtrArray) after = NULL;
 	const nova_service *service;
+	nova_json_writer w;
 
 	if (!list_services(r, NULL, NULL, &before, error))
 		return false;
@@ -105,7 +103,13 @@ bool nova_services_update(nova_request *r, GError **error)
 	    !list_services(r, service->host, COMPUTE, &after, error))
 		return false;
 	service = find_service(after, r->ids[0], error);
-	return service && nova_reply_member(r, 200, "service", nova_view_service(&view, service));
+	if (!service)
+		return false;
+	nova_json_writer_init(&w, 512);
+	nova_json_begin(&w, NULL, '{');
+	nova_view_service(&view, &w, "service", service, false);
+	nova_json_end(&w, '}');
+	return nova_reply_written(r, 200, &w);
 }
 
 /* PUT /os-services/{enable, disable, disable-log-reason, force-down}, up to 2.52. */

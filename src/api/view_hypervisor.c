@@ -3,6 +3,8 @@
 #include "common/json.h"
 #include "db/hosts.h"
 
+#include <string.h>
+
 static int64_t used_memory_mb(const nova_host *host)
 {
 	return host->used_memory_mb + host->inventory.reserved_memory_mb;
@@ -13,116 +15,126 @@ static int64_t used_disk_gb(const nova_host *host)
 	return host->pool_used_gb + host->inventory.reserved_disk_gb;
 }
 
-static void add_capacity(json_object *object, const nova_host *host)
+/* Capacity and use, in the order of the keys; those of the file system are one file system's. */
+static const struct {
+	const char *key;
+	bool of_pool;
+} capacities[] = {
+	{ "vcpus", false },	    { "memory_mb", false },   { "local_gb", true },	    { "vcpus_used", false },
+	{ "memory_mb_used", false }, { "local_gb_used", true }, { "free_ram_mb", false },   { "free_disk_gb", true },
+	{ "current_workload", false }, { "running_vms", false }, { "disk_available_least", true },
+};
+#define CAPACITIES G_N_ELEMENTS(capacities)
+
+static void count_capacity(const nova_host *host, int64_t ret[CAPACITIES])
 {
 	const nova_inventory *has = &host->inventory;
+	const int64_t values[CAPACITIES] = {
+		has->vcpus,
+		has->memory_mb,
+		has->pool_total_gb,
+		host->used_vcpus,
+		used_memory_mb(host),
+		used_disk_gb(host),
+		has->memory_mb - used_memory_mb(host),
+		has->pool_total_gb - used_disk_gb(host),
+		host->incoming + host->outgoing,
+		host->running_vms,
+		has->pool_free_gb,
+	};
 
-	nova_json_add_int(object, "vcpus", has->vcpus);
-	nova_json_add_int(object, "memory_mb", has->memory_mb);
-	nova_json_add_int(object, "local_gb", has->pool_total_gb);
-	nova_json_add_int(object, "vcpus_used", host->used_vcpus);
-	nova_json_add_int(object, "memory_mb_used", used_memory_mb(host));
-	nova_json_add_int(object, "local_gb_used", used_disk_gb(host));
-	nova_json_add_int(object, "free_ram_mb", has->memory_mb - used_memory_mb(host));
-	nova_json_add_int(object, "free_disk_gb", has->pool_total_gb - used_disk_gb(host));
-	nova_json_add_int(object, "current_workload", host->incoming + host->outgoing);
-	nova_json_add_int(object, "running_vms", host->running_vms);
-	nova_json_add_int(object, "disk_available_least", has->pool_free_gb);
+	memcpy(ret, values, sizeof values);
 }
 
-static void add_cpu_info(const nova_view *view, json_object *object, const nova_host *host)
+static void put_service(const nova_view *view, nova_json_writer *w, const nova_host *host)
 {
-	const char *text = host->inventory.cpu_info_json ? host->inventory.cpu_info_json : "{}";
+	nova_json_begin(w, "service", '{');
+	if (view->version >= 53)
+		nova_json_put_str(w, "id", host->service_uuid);
+	else
+		nova_json_put_int(w, "id", host->service_id);
+	nova_json_put_str(w, "host", host->name);
+	nova_json_put_str(w, "disabled_reason", host->disabled_reason);
+	nova_json_end(w, '}');
+}
 
+static void put_detail(const nova_view *view, nova_json_writer *w, const nova_host *host)
+{
+	const char *cpu_info = host->inventory.cpu_info_json ? host->inventory.cpu_info_json : "{}";
+	int64_t values[CAPACITIES];
+
+	nova_json_put_str(w, "hypervisor_type", host->inventory.hypervisor_type);
+	nova_json_put_int(w, "hypervisor_version", host->inventory.hypervisor_version);
+	nova_json_put_str(w, "host_ip", host->my_ip);
+	put_service(view, w, host);
+	count_capacity(host, values);
+	for (size_t i = 0; i < CAPACITIES; i++)
+		nova_json_put_int(w, capacities[i].key, values[i]);
 	if (view->version < 28)
-		nova_json_add_str(object, "cpu_info", text);
+		nova_json_put_str(w, "cpu_info", cpu_info);
 	else
-		nova_json_add(object, "cpu_info", nova_view_parsed(text, "{}"));
+		nova_json_put_text(w, "cpu_info", cpu_info);
 }
 
-static json_object *service_of(const nova_view *view, const nova_host *host)
+static void put_servers(const nova_view *view, nova_json_writer *w, const GPtrArray *servers)
 {
-	json_object *service = json_object_new_object();
-
-	if (view->version >= 53)
-		nova_json_add_str(service, "id", host->service_uuid);
-	else
-		nova_json_add_int(service, "id", host->service_id);
-	nova_json_add_str(service, "host", host->name);
-	nova_json_add_str(service, "disabled_reason", host->disabled_reason);
-	return service;
-}
-
-json_object *nova_view_hypervisor(const nova_view *view, const nova_host *host, bool detail)
-{
-	json_object *object = json_object_new_object();
-
-	if (view->version >= 53)
-		nova_json_add_str(object, "id", host->uuid);
-	else
-		nova_json_add_int(object, "id", host->id);
-	nova_json_add_str(object, "hypervisor_hostname", host->inventory.hypervisor_hostname);
-	nova_json_add_str(object, "state", host->up ? "up" : "down");
-	nova_json_add_str(object, "status", host->disabled ? "disabled" : "enabled");
-	if (!detail)
-		return object;
-	nova_json_add_str(object, "hypervisor_type", host->inventory.hypervisor_type);
-	nova_json_add_int(object, "hypervisor_version", host->inventory.hypervisor_version);
-	nova_json_add_str(object, "host_ip", host->my_ip);
-	nova_json_add(object, "service", service_of(view, host));
-	add_capacity(object, host);
-	add_cpu_info(view, object, host);
-	return object;
-}
-
-void nova_view_hypervisor_add_servers(const nova_view *view, json_object *hypervisor, const GPtrArray *servers)
-{
-	json_object *list;
-
 	if (servers->len == 0 && view->version < 75)
 		return;
-	list = json_object_new_array();
+	nova_json_begin(w, "servers", '[');
 	for (unsigned i = 0; i < servers->len; i++) {
 		const nova_instance *server = servers->pdata[i];
 		g_autofree char *name = nova_instance_domain_name(server->id);
-		json_object *item = json_object_new_object();
 
-		nova_json_add_str(item, "name", name);
-		nova_json_add_str(item, "uuid", server->uuid);
-		json_object_array_add(list, item);
+		nova_json_begin(w, NULL, '{');
+		nova_json_put_str(w, "name", name);
+		nova_json_put_str(w, "uuid", server->uuid);
+		nova_json_end(w, '}');
 	}
-	nova_json_add(hypervisor, "servers", list);
+	nova_json_end(w, ']');
+}
+
+void nova_view_hypervisor(const nova_view *view, nova_json_writer *w, const char *key, const nova_host *host,
+			  bool detail, const GPtrArray *servers)
+{
+	nova_json_begin(w, key, '{');
+	if (view->version >= 53)
+		nova_json_put_str(w, "id", host->uuid);
+	else
+		nova_json_put_int(w, "id", host->id);
+	nova_json_put_str(w, "hypervisor_hostname", host->inventory.hypervisor_hostname);
+	nova_json_put_str(w, "state", host->up ? "up" : "down");
+	nova_json_put_str(w, "status", host->disabled ? "disabled" : "enabled");
+	if (detail)
+		put_detail(view, w, host);
+	if (servers)
+		put_servers(view, w, servers);
+	nova_json_end(w, '}');
 }
 
 /* Sums over the enabled hosts.  A file system that several of them share is one file system. */
 json_object *nova_view_statistics(const GPtrArray *hosts)
 {
-	static const char *const keys[] = { "vcpus",	    "memory_mb",    "local_gb",	   "vcpus_used",
-					    "memory_mb_used", "local_gb_used", "free_ram_mb", "free_disk_gb",
-					    "current_workload", "running_vms", "disk_available_least" };
-	static const char *const of_pool[] = { "local_gb", "local_gb_used", "free_disk_gb", "disk_available_least",
-					       NULL };
-	int64_t sums[G_N_ELEMENTS(keys)] = { 0 }, count = 0;
+	int64_t sums[CAPACITIES] = { 0 }, count = 0;
 	g_autoptr(GHashTable) pools = g_hash_table_new(NULL, NULL);
 	json_object *object = json_object_new_object();
 
 	for (unsigned i = 0; i < hosts->len; i++) {
 		const nova_host *host = hosts->pdata[i];
-		g_autoptr(json_object) one = json_object_new_object();
+		int64_t values[CAPACITIES];
 		bool new_pool;
 
 		if (host->disabled)
 			continue;
 		count++;
 		new_pool = !host->pool_id || g_hash_table_add(pools, GINT_TO_POINTER(host->pool_id));
-		add_capacity(one, host);
-		for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
-			if (new_pool || !g_strv_contains(of_pool, keys[k]))
-				sums[k] += json_object_get_int64(nova_json_find(one, keys[k]));
+		count_capacity(host, values);
+		for (size_t k = 0; k < CAPACITIES; k++)
+			if (new_pool || !capacities[k].of_pool)
+				sums[k] += values[k];
 	}
 	nova_json_add_int(object, "count", count);
-	for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
-		nova_json_add_int(object, keys[k], sums[k]);
+	for (size_t k = 0; k < CAPACITIES; k++)
+		nova_json_add_int(object, capacities[k].key, sums[k]);
 	return object;
 }
 

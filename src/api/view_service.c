@@ -4,24 +4,26 @@
 
 #include <string.h>
 
-json_object *nova_view_service(const nova_view *view, const nova_service *service)
+void nova_view_service(const nova_view *view, nova_json_writer *w, const char *key, const nova_service *service,
+		       bool health)
 {
-	json_object *object = json_object_new_object();
-
-	nova_json_add_str(object, "binary", service->binary);
-	nova_json_add_str(object, "host", service->host);
+	nova_json_begin(w, key, '{');
+	nova_json_put_str(w, "binary", service->binary);
+	nova_json_put_str(w, "host", service->host);
 	if (view->version >= 53)
-		nova_json_add_str(object, "id", service->uuid);
+		nova_json_put_str(w, "id", service->uuid);
 	else
-		nova_json_add_int(object, "id", service->id);
-	nova_json_add_str(object, "zone", service->zone);
-	nova_json_add_str(object, "status", service->disabled ? "disabled" : "enabled");
-	nova_json_add_str(object, "state", service->up ? "up" : "down");
-	nova_view_add_time(object, "updated_at", service->updated_us);
-	nova_json_add_str(object, "disabled_reason", service->disabled_reason);
+		nova_json_put_int(w, "id", service->id);
+	nova_json_put_str(w, "zone", service->zone);
+	nova_json_put_str(w, "status", service->disabled ? "disabled" : "enabled");
+	nova_json_put_str(w, "state", service->up ? "up" : "down");
+	nova_view_put_time(w, "updated_at", service->updated_us);
+	nova_json_put_str(w, "disabled_reason", service->disabled_reason);
 	if (view->version >= 11)
-		nova_json_add_bool(object, "forced_down", service->forced_down);
-	return object;
+		nova_json_put_bool(w, "forced_down", service->forced_down);
+	if (health)
+		nova_json_put_str(w, "health", service->health);
+	nova_json_end(w, '}');
 }
 
 static json_object *zone_hosts(const GPtrArray *services, const char *zone)

@@ -28,6 +28,39 @@ json_object *nova_view_links(const nova_view *view, const char *collection, cons
 	return links;
 }
 
+static void put_link(nova_json_writer *w, const char *rel, const char *base, const char *prefix, const char *collection,
+		     const char *id)
+{
+	g_autofree char *href = g_strconcat(base, prefix, "/", collection, "/", id, NULL);
+
+	nova_json_begin(w, NULL, '{');
+	nova_json_put_str(w, "rel", rel);
+	nova_json_put_str(w, "href", href);
+	nova_json_end(w, '}');
+}
+
+void nova_view_put_links(const nova_view *view, nova_json_writer *w, const char *collection, const char *id)
+{
+	nova_json_begin(w, "links", '[');
+	put_link(w, "self", view->base, "/v2.1", collection, id);
+	put_link(w, "bookmark", view->base, "", collection, id);
+	nova_json_end(w, ']');
+}
+
+void nova_view_put_bookmark(const nova_view *view, nova_json_writer *w, const char *collection, const char *id)
+{
+	nova_json_begin(w, "links", '[');
+	put_link(w, "bookmark", view->base, "", collection, id);
+	nova_json_end(w, ']');
+}
+
+void nova_view_put_time(nova_json_writer *w, const char *key, int64_t usec)
+{
+	char text[NOVA_TIMESTAMP_SIZE];
+
+	nova_json_put_str(w, key, usec ? nova_timestamp_micro(usec, text) : NULL);
+}
+
 void nova_view_add_time(json_object *object, const char *key, int64_t usec)
 {
 	char text[NOVA_TIMESTAMP_SIZE];

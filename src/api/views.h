@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "common/json_writer.h"
 #include "db/services.h"
 #include "model/flavor.h"
 #include "model/host.h"
@@ -25,7 +26,6 @@ typedef struct nova_view {
 	bool migration_hosts;
 	bool events;       /* host and traceback of events, and below 2.51 the events */
 	bool event_details;
-	const char *server_group; /* uuid of the group of the server shown; NULL: none; borrowed */
 } nova_view;
 
 /* [self, bookmark] of BASE/v2.1/COLLECTION/ID. */
@@ -33,6 +33,11 @@ json_object *nova_view_links(const nova_view *view, const char *collection, cons
 
 /* Adds "YYYY-MM-DDTHH:MM:SS.ffffff", or null for 0. */
 void nova_view_add_time(json_object *object, const char *key, int64_t usec);
+
+/* The same for what is written at once: everything of which there may be thousands in one answer. */
+void nova_view_put_links(const nova_view *view, nova_json_writer *w, const char *collection, const char *id);
+void nova_view_put_bookmark(const nova_view *view, nova_json_writer *w, const char *collection, const char *id);
+void nova_view_put_time(nova_json_writer *w, const char *key, int64_t usec);
 
 /* A member that is JSON text in the database; `fallback' ("{}") when the text is NULL or unreadable. */
 json_object *nova_view_parsed(const char *json_text, const char *fallback);
@@ -45,12 +50,15 @@ typedef enum nova_server_form {
 	NOVA_SERVER_UPDATED, /* answer to PUT below 2.75: without what needs other services */
 } nova_server_form;
 
-/* `host': the row of the server's host, for host_status; NULL when it has none. */
-json_object *nova_view_server(const nova_view *view, const nova_instance *server, const nova_host *host,
-			      nova_server_form form);
-json_object *nova_view_server_brief(const nova_view *view, const nova_instance *server);
+/* `key', here and below: as in json_writer.h. */
+void nova_view_server(const nova_view *view, nova_json_writer *w, const char *key, const nova_instance *server,
+		      nova_server_form form);
+void nova_view_server_brief(const nova_view *view, nova_json_writer *w, const nova_instance *server);
 /* {label: [{addr, version, …}]}; `extended' adds type and MAC. */
-json_object *nova_view_addresses(const nova_instance *server, bool extended);
+void nova_view_addresses(nova_json_writer *w, const char *key, const nova_instance *server, bool extended);
+/* The list of one label; false, and nothing written: the server has no address there. */
+bool nova_view_addresses_of(nova_json_writer *w, const char *key, const nova_instance *server, const char *label,
+			    bool extended);
 /* Hides the host's name but is equal for equal hosts of a project.  "" without a host.  Caller frees. */
 char *nova_view_host_id(const char *project_id, const char *host);
 
@@ -70,14 +78,16 @@ json_object *nova_view_action_detail(const nova_view *view, const nova_operation
 
 /* ---- hosts (view_hypervisor.c, view_service.c) ---- */
 
-json_object *nova_view_hypervisor(const nova_view *view, const nova_host *host, bool detail);
-/* `servers': of nova_instance on that host. */
-void nova_view_hypervisor_add_servers(const nova_view *view, json_object *hypervisor, const GPtrArray *servers);
+/* `servers': of nova_instance on that host; NULL: they are not asked for. */
+void nova_view_hypervisor(const nova_view *view, nova_json_writer *w, const char *key, const nova_host *host,
+			  bool detail, const GPtrArray *servers);
 json_object *nova_view_statistics(const GPtrArray *hosts);
 /* os-hosts rows of one host; projects: of nova_project_usage. */
 json_object *nova_view_host_resources(const nova_host *host, const GPtrArray *projects);
 
-json_object *nova_view_service(const nova_view *view, const nova_service *service);
+/* `health': with what its heartbeats say of its host, which Nova's resource does not have. */
+void nova_view_service(const nova_view *view, nova_json_writer *w, const char *key, const nova_service *service,
+		       bool health);
 json_object *nova_view_zones(const GPtrArray *services, bool detail);
 
 /* ---- flavors and images (view_flavor.c, view_image.c) ---- */

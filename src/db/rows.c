@@ -165,6 +165,10 @@ nova_instance *nova_row_instance(nova_result *row, GError **error)
 	i->saved_operation = nova_result_int(row, "saved_operation");
 	i->locked_by = nova_result_dup(row, "locked_by");
 	i->locked_reason = nova_result_dup(row, "locked_reason");
+	i->host_up = nova_result_bool(row, "host_up");
+	i->host_disabled = nova_result_bool(row, "host_disabled");
+	i->host_forced_down = nova_result_bool(row, "host_forced_down");
+	i->server_group = nova_result_dup(row, "server_group");
 	i->progress = (int)nova_result_int(row, "op_percent");
 	read_addresses(i, nova_result_text(row, "addresses"));
 	return g_steal_pointer(&i);

@@ -128,15 +128,6 @@ bool nova_server_groups_list(nova_db *db, const char *project_id, int limit, int
 	return true;
 }
 
-char *nova_server_groups_of(nova_db *db, const char *instance_uuid, GError **error)
-{
-	g_autoptr(nova_result) row = NULL;
-
-	if (!nova_db_one(db, NOVA_Q_GROUP_OF_INSTANCE, NOVA_ARGS(nova_arg_text(instance_uuid)), &row, error) || !row)
-		return NULL;
-	return nova_result_dup(row, "uuid");
-}
-
 nova_wishes *nova_instances_wishes(nova_db *db, const char *uuid, GError **error)
 {
 	g_autoptr(nova_wishes) wishes = nova_wishes_new();

@@ -24,8 +24,5 @@ bool nova_server_groups_list(nova_db *db, const char *project_id, int limit, int
 /* Its servers stay, and are in no group any more. */
 bool nova_server_groups_delete(nova_db *db, const char *uuid, const char *project_id, bool *ret_found, GError **error);
 
-/* The uuid of a server's group; NULL with no error: it is in none.  Caller frees. */
-char *nova_server_groups_of(nova_db *db, const char *instance_uuid, GError **error);
-
 /* Caller frees. */
 nova_wishes *nova_instances_wishes(nova_db *db, const char *uuid, GError **error);

@@ -62,7 +62,7 @@ void nova_instance_free(nova_instance *instance)
 		instance->tags_json,	 instance->key_name,	 instance->user_data,
 		instance->config_drive,	 instance->reservation_id, instance->access_ip_v4,
 		instance->access_ip_v6,	 instance->fault_message, instance->fault_details,
-		instance->locked_by,	 instance->locked_reason,
+		instance->locked_by,	 instance->locked_reason, instance->server_group,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)

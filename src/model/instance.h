@@ -56,6 +56,8 @@ typedef struct nova_instance {
 	int host_id;            /* 0: none */
 	char *host, *node;      /* names of the host; NULL: none */
 	char *zone;             /* availability zone of the host, "" when none */
+	bool host_up, host_disabled, host_forced_down; /* its host; up: lease valid and not forced down */
+	char *server_group;     /* uuid; NULL: in none */
 	/* the flavor as it was when the server was created */
 	int64_t flavor_id;      /* integer row id of the flavor, also when it is deleted */
 	char *flavorid, *flavor_name;

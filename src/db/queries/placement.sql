@@ -37,9 +37,6 @@ SELECT i.id FROM instances i
 -- :name group_delete one uuid project
 DELETE FROM server_groups WHERE uuid = $1::uuid AND ($2::text IS NULL OR project_id = $2::text) RETURNING id;
 
--- :name group_of_instance one instance
-SELECT g.uuid FROM instances i JOIN server_groups g ON g.id = i.group_id WHERE i.uuid = $1::uuid;
-
 -- :name instance_wishes many instance
 -- What the scheduler must know besides room: the zone, the group, and how many other members are where.
 SELECT i.availability_zone AS zone, g.policy, COALESCE(g.max_per_host, 1) AS max_per_host, c.host_id,
