@@ -69,7 +69,10 @@ static json_object *refusal_row(const nova_refusal *refusal, const nova_placemen
 json_object *nova_explain_placement(const GPtrArray *hosts, const nova_placement *placement,
 				    const nova_select_options *options, unsigned most)
 {
-	g_autoptr(nova_selection) selection = nova_select(hosts, placement, NULL, options);
+	nova_select_options keep = *options;
+
+	keep.keep = most;
+	g_autoptr(nova_selection) selection = nova_select(hosts, placement, NULL, &keep);
 	json_object *answer = json_object_new_object(), *list = json_object_new_array();
 	unsigned fitting = selection->candidates->len;
 
@@ -80,8 +83,8 @@ json_object *nova_explain_placement(const GPtrArray *hosts, const nova_placement
 		json_object_array_add(list, refusal_row(g_ptr_array_index(selection->refusals, i), placement, options));
 	nova_json_add_str(answer, "server", placement->instance_uuid);
 	nova_json_add_str(answer, "source_host", placement->source ? placement->source->name : NULL);
-	nova_json_add_int(answer, "hosts_total", (int64_t)fitting + selection->refusals->len);
-	nova_json_add_int(answer, "hosts_fitting", fitting);
+	nova_json_add_int(answer, "hosts_total", (int64_t)selection->fitting + selection->refusing);
+	nova_json_add_int(answer, "hosts_fitting", selection->fitting);
 	nova_json_add(answer, "hosts", list);
 	return answer;
 }

@@ -12,6 +12,7 @@
 
 /* An object: "server", "source_host", "hosts_total", "hosts_fitting", "hosts": the first `most' of them, candidates
  * first, each with "host", "fits", "weight" (null: does not fit) and "filters": "name", "passes" and, of those that
- * refuse, "why" and "fix".  The host the server is on has "source" as its only filter.  The caller's. */
+ * refuse, "why" and "fix".  The host the server is on has "source" as its only filter.  The caller's.
+ * options->keep is `most' whatever it says. */
 json_object *nova_explain_placement(const GPtrArray *hosts, const nova_placement *placement,
 				    const nova_select_options *options, unsigned most);

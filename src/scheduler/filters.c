@@ -98,14 +98,21 @@ static bool version_passes(const nova_host *host, const nova_placement *placemen
 	return false;
 }
 
+/* Whether a comma separated list has this word. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)) != NULL; at += length)
+		if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
 static bool machine_passes(const nova_host *host, const nova_placement *placement, GString *why)
 {
-	if (!placement->machine || !host->inventory.machines || !*host->inventory.machines)
-		return true;
-
-	g_auto(GStrv) have = g_strsplit(host->inventory.machines, ",", -1);
-
-	if (g_strv_contains((const char *const *)have, placement->machine))
+	if (!placement->machine || !host->inventory.machines || !*host->inventory.machines ||
+	    has_word(host->inventory.machines, placement->machine))
 		return true;
 	g_string_append_printf(why, "its QEMU has no machine type %s", placement->machine);
 	return false;

@@ -45,6 +45,10 @@ static json_object *trace_of(const nova_selection *selection)
 	}
 	nova_json_add(trace, "candidates", candidates);
 	nova_json_add(trace, "refused", refused);
+	if (selection->fitting > selection->candidates->len || selection->refusing > selection->refusals->len) {
+		nova_json_add_int(trace, "fitting", selection->fitting);
+		nova_json_add_int(trace, "refusing", selection->refusing);
+	}
 	return trace;
 }
 
@@ -161,7 +165,7 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 		/* The row was read anew: its strings are others than before. */
 		nova_log_info(&(nova_log_tags){ op->request_id, op->instance_uuid, NULL, op->id },
 			      "%s: '%s' chosen among %u hosts that fit of %u", nova_op_kind_name(op->kind),
-			      host->name, selection->candidates->len, hosts->len);
+			      host->name, selection->fitting, hosts->len);
 		nova_fault_point_pass("scheduler:requested:committed");
 		ring(scheduler, op, context);
 		*ret_done = true;

@@ -50,6 +50,16 @@ static void other_pool(nova_host *h) { h->pool_id = 2; }
 static void other_full_pool(nova_host *h) { h->pool_id = 2; h->pool_used_gb = 95; }
 static void older(nova_host *h) { h->inventory.hypervisor_version = 6000000; }
 static void newer(nova_host *h) { h->inventory.hypervisor_version = 8000000; }
+static void longer_machine(nova_host *h)
+{
+	g_free(h->inventory.machines);
+	h->inventory.machines = g_strdup("a-pc-i440fx-7.2,pc-i440fx-7.20");
+}
+static void last_machine(nova_host *h)
+{
+	g_free(h->inventory.machines);
+	h->inventory.machines = g_strdup("pc-i440fx-7.20,pc-i440fx-7.2");
+}
 static void no_machine(nova_host *h) { g_free(h->inventory.machines); h->inventory.machines = g_strdup("pc-q35-7.2"); }
 
 /* A guest of 2 vcpus, 2048 MB, 10 GB; `moves': it is on a host with pool 1 and QEMU 7.2. */
@@ -86,6 +96,8 @@ static const struct filter_case {
 	{ "MachineTypeFilter", NULL, true, NULL },
 	{ "MachineTypeFilter", no_machine, false, NULL },
 	{ "MachineTypeFilter", no_machine, true, "its QEMU has no machine type pc-i440fx-7.2" },
+	{ "MachineTypeFilter", longer_machine, true, "its QEMU has no machine type pc-i440fx-7.2" },
+	{ "MachineTypeFilter", last_machine, true, NULL },
 };
 
 static nova_placement a_placement(const nova_host *source)
@@ -349,6 +361,40 @@ static void test_a_named_host_is_checked_like_any_other(void **state)
 	assert_string_equal(unknown, "No valid host was found. Compute host HostX could not be found.");
 }
 
+/* Every weight is another one; the ten that are kept are the ten of a plain sort, in order, and all are counted. */
+static void test_the_best_of_many_are_kept_in_order(void **state)
+{
+	g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func((GDestroyNotify)nova_host_free);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+	g_autofree const nova_filter **filters = all_filters();
+	const nova_select_options options = {
+		.filters = filters, .ram_multiplier = 1.0, .subset_size = 1, .keep = 10, .rand = rand,
+	};
+	nova_placement build = a_placement(NULL);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		nova_host *host = a_host(i + 1, "H");
+
+		host->used_memory_mb = i * 613 % 1000;
+		host->up = host->used_memory_mb >= 20; /* the twenty best are down */
+		g_ptr_array_add(hosts, host);
+	}
+	g_autoptr(nova_selection) selection = nova_select(hosts, &build, NULL, &options);
+
+	assert_int_equal(selection->fitting, 980);
+	assert_int_equal(selection->refusing, 20);
+	assert_int_equal(selection->refusals->len, 10);
+	assert_int_equal(selection->candidates->len, 10);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(g_array_index(selection->candidates, nova_candidate, i).host->used_memory_mb, 20 + i);
+	build.memory_mb = 100000;
+	g_autoptr(nova_selection) none = nova_select(hosts, &build, NULL, &options);
+	g_autofree char *reason = nova_selection_reason(none, &build);
+
+	assert_non_null(strstr(reason, "and 990 more hosts"));
+}
+
 static json_object *explained(json_object *answer, const char *host)
 {
 	json_object *hosts;
@@ -442,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_explained_host_by_host),
+		cmocka_unit_test(test_the_best_of_many_are_kept_in_order),
 		cmocka_unit_test(test_each_filter_accepts_and_refuses),
 		cmocka_unit_test(test_every_filter_has_a_case_of_each_kind),
 		cmocka_unit_test(test_unknown_filter_is_refused_by_name),
