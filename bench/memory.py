@@ -8,7 +8,8 @@ import json
 import os
 import subprocess
 
-from novalite import Api, lab, table
+from figures import table
+from novalite import Api, lab
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--requests", type=int, default=1000)

@@ -12,7 +12,8 @@ import subprocess
 import time
 import uuid as uuids
 
-from novalite import Api, PauseClock, lab, summary, table, virsh
+from figures import summary, table
+from novalite import Api, PauseClock, lab, virsh
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--pairs", type=int, default=10)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks share: the API over one kept connection, the lab, and figures."""
+"""What the benchmarks with a lab share: the API over one kept connection, and the lab."""
 import http.client
 import json
 import os
 import re
-import statistics
 import subprocess
 import threading
 import time
@@ -130,14 +129,3 @@ def virsh(host, *words):
     uri = os.environ["VIRSH_" + host.upper()]
     return subprocess.run(["virsh", "-c", uri, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True).stdout
-
-
-def summary(values):
-    """median (min - max)"""
-    return "%.0f (%.0f - %.0f)" % (statistics.median(values), min(values), max(values))
-
-
-def table(headings, rows):
-    widths = [max(len(str(row[i])) for row in [headings] + rows) for i in range(len(headings))]
-    for row in [headings] + rows:
-        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
