@@ -2,12 +2,11 @@
 #include "api/http.h"
 
 #include "api/tls.h"
+#include "common/listen_socket.h"
 #include "common/timer.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -405,49 +404,9 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
 	return strlen(text);
 }
 
-static int listen_on(const char *address, uint16_t port, GError **error)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *found = NULL;
-	g_autofree char *service = g_strdup_printf("%u", port);
-	int status = getaddrinfo(address, service, &hints, &found);
-	int fd, one = 1, zero = 0;
-
-	if (status != 0) {
-		nova_fail(error, NOVA_FAULT_CONFIG, "cannot listen on '%s': %s", address, gai_strerror(status));
-		return -1;
-	}
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-		if (found->ai_family == AF_INET6)
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-	}
-	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 511) != 0) {
-		nova_fail(error, NOVA_FAULT_CONFIG, "cannot listen on %s port %u: %s", address, port,
-			  g_strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-	}
-	freeaddrinfo(found);
-	return fd;
-}
-
-static uint16_t port_of(int fd)
-{
-	struct sockaddr_storage address = { 0 };
-	socklen_t size = sizeof address;
-
-	if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port :
-						     ((struct sockaddr_in *)&address)->sin_port);
-}
-
 bool nova_http_start(const nova_http_options *options, nova_http **ret, GError **error)
 {
-	int fd = listen_on(options->listen, options->port, error);
+	int fd = nova_listen_socket(options->listen, options->port, error);
 	struct MHD_OptionItem no_tls[] = { { MHD_OPTION_END, 0, NULL } };
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, nova_tls_callback() },
@@ -466,7 +425,7 @@ bool nova_http_start(const nova_http_options *options, nova_http **ret, GError *
 	http->user = options->user;
 	http->max_body = options->max_body;
 	http->timeout_s = options->timeout_s;
-	http->port = port_of(fd);
+	http->port = nova_listen_socket_port(fd);
 	http->n_workers = options->workers;
 	http->workers = g_thread_pool_new(run_request, http, (int)options->workers, FALSE, NULL);
 	http->lines = g_hash_table_new_full(NULL, NULL, g_free, NULL);

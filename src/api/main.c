@@ -5,10 +5,14 @@
 #include "api/auth.h"
 #include "api/identity.h"
 #include "api/request.h"
+#include "api/route_metrics.h"
 #include "api/serve.h"
 #include "api/tls.h"
 #include "common/log.h"
+#include "common/metrics_listener.h"
 #include "common/service.h"
+#include "db/db_metrics.h"
+#include "rpc/bus_metrics.h"
 
 #include <unistd.h>
 
@@ -16,6 +20,7 @@
 
 typedef struct daemon_state {
 	nova_api api;
+	nova_metrics_listener *metrics;
 } daemon_state;
 
 static nova_conf *current_conf(void *service)
@@ -157,6 +162,51 @@ static void http_down(nova_service *service, void *data)
 	g_clear_pointer(&daemon->api.host_name, g_free);
 }
 
+/* ---- metrics ---- */
+
+static void metrics_collect(void *data)
+{
+	daemon_state *daemon = data;
+
+	nova_db_metrics_collect(daemon->api.db);
+	nova_bus_metrics_collect(daemon->api.bus);
+}
+
+static bool metrics_is_well(void *data, char **ret_why)
+{
+	daemon_state *daemon = data;
+	bool away = nova_db_is_away(daemon->api.db);
+
+	*ret_why = away ? g_strdup("the database cannot be reached") : NULL;
+	return !away;
+}
+
+static bool metrics_up(nova_service *service, void *data, GError **error)
+{
+	daemon_state *daemon = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	const nova_metrics_source source = { metrics_collect, metrics_is_well, daemon };
+
+	if (!*conf->api_metrics_listen)
+		return true;
+	nova_db_metrics_declare();
+	nova_bus_metrics_declare();
+	nova_route_metrics_declare();
+	daemon->metrics = nova_metrics_listener_new(conf->api_metrics_listen, &source, error);
+	if (!daemon->metrics)
+		return nova_conf_blame(conf, "api", "metrics_listen", error);
+	nova_log_info(NULL, "serving metrics on %s", conf->api_metrics_listen);
+	return true;
+}
+
+static void metrics_down(nova_service *service, void *data)
+{
+	daemon_state *daemon = data;
+
+	(void)service;
+	g_clear_pointer(&daemon->metrics, nova_metrics_listener_free);
+}
+
 static void reloaded(nova_service *service, void *data, const nova_conf *conf)
 {
 	daemon_state *daemon = data;
@@ -173,6 +223,8 @@ static bool check(const nova_conf *conf, void *data, GError **error)
 {
 	(void)data;
 	return nova_db_check_conf(conf, error) && nova_bus_check_conf(conf, error) &&
+	       (nova_metrics_listener_check(conf->api_metrics_listen, error) ||
+		nova_conf_blame(conf, "api", "metrics_listen", error)) &&
 	       nova_serve_check_conf(conf, error);
 }
 
@@ -181,6 +233,7 @@ static const nova_stage stages[] = {
 	{ "database schema", database_check, NULL, true },
 	{ "messages", bus_up, bus_down, false },
 	{ "identity", identity_up, identity_down, false },
+	{ "metrics", metrics_up, metrics_down, false }, /* counts from the first request on */
 	{ "http", http_up, http_down, false },
 };
 

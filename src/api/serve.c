@@ -4,6 +4,7 @@
 #include "api/auth.h"
 #include "api/caller.h"
 #include "api/reply.h"
+#include "api/route_metrics.h"
 #include "api/router.h"
 #include "api/versions.h"
 #include "api/view_identity.h"
@@ -419,6 +420,7 @@ void nova_serve(void *user, const nova_http_request *http, nova_http_reply *repl
 				    .instance = r.server ? r.server->uuid : NULL }),
 		 "%s %s answered %u in %.1f ms, client=%s version=2.%u", http->method, http->path, reply->status,
 		 (double)(g_get_monotonic_time() - begun) / 1000.0, http->peer, r.version);
+	nova_route_metrics_count(r.route, reply->status, begun);
 	for (size_t i = 0; i < NOVA_ROUTE_IDS; i++)
 		g_free(r.ids[i]);
 	g_free(r.base);

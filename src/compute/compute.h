@@ -39,6 +39,7 @@ typedef struct nova_compute {
 	nova_reconciler *reconciler;
 	nova_methods *methods;
 	nova_rpc_server *server;
+	struct nova_metrics_listener *metrics; /* NULL: not wanted */
 } nova_compute;
 
 /* The daemon's present configuration; a reference of the caller's. */

@@ -17,6 +17,7 @@ struct nova_lease {
 	GCond wake;
 	nova_fence fence;
 	int64_t deadline_usec; /* CLOCK_BOOTTIME; 0: no lease */
+	int64_t renewed_usec;  /* CLOCK_BOOTTIME, when the renewal was sent; 0: never */
 	bool stop, doubt;
 	GThread *thread;
 
@@ -58,6 +59,7 @@ static void extend(nova_lease *lease, int64_t sent_usec)
 {
 	g_mutex_lock(&lease->lock);
 	lease->deadline_usec = sent_usec + lease->lease_s * USEC_PER_S - margin_usec(lease);
+	lease->renewed_usec = sent_usec;
 	g_mutex_unlock(&lease->lock);
 }
 
@@ -91,6 +93,16 @@ bool nova_lease_is_fresh(nova_lease *lease)
 	bool fresh = !lease->stop && nova_boottime_usec() < lease->deadline_usec;
 	g_mutex_unlock(&lease->lock);
 	return fresh;
+}
+
+void nova_lease_look(nova_lease *lease, double *ret_age_s, double *ret_left_s)
+{
+	int64_t now = nova_boottime_usec();
+
+	g_mutex_lock(&lease->lock);
+	*ret_age_s = lease->renewed_usec ? (double)(now - lease->renewed_usec) / USEC_PER_S : -1;
+	*ret_left_s = lease->stop ? 0 : (double)MAX(lease->deadline_usec - now, 0) / USEC_PER_S;
+	g_mutex_unlock(&lease->lock);
 }
 
 bool nova_lease_check(nova_lease *lease, GError **error)

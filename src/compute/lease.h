@@ -12,7 +12,7 @@
  * registers anew: a higher epoch, so that whatever the old one still tries changes nothing; `renewed'
  * then tells the owner to look at everything again.
  *
- * Threads: nova_lease_is_fresh() and nova_lease_fence() from any; the rest from the main thread.
+ * Threads: nova_lease_is_fresh(), nova_lease_look() and nova_lease_fence() from any; the rest from the main thread.
  */
 #pragma once
 
@@ -45,6 +45,9 @@ void nova_lease_start(nova_lease *lease);
 bool nova_lease_is_fresh(nova_lease *lease);
 /* The same as a fault: FENCED with a text that says since when. */
 bool nova_lease_check(nova_lease *lease, GError **error);
+
+/* Seconds since the last renewal (-1: there was none) and until the lease ends by this daemon's clock (0: it has). */
+void nova_lease_look(nova_lease *lease, double *ret_age_s, double *ret_left_s);
 
 /* What every write to the database carries. */
 nova_fence nova_lease_fence(nova_lease *lease);

@@ -4,6 +4,8 @@
  * threads there are then.
  */
 #include "common/log.h"
+#include "common/metrics.h"
+#include "common/metrics_listener.h"
 #include "compute/compute.h"
 #include "compute/engine.h"
 #include "compute/host_storage.h"
@@ -12,7 +14,9 @@
 #include "compute/shared_proof.h"
 #include "compute/reconcile.h"
 #include "compute/startup_check.h"
+#include "db/db_metrics.h"
 #include "model/migrate_flags.h"
+#include "rpc/bus_metrics.h"
 #include "rpc/doorbell.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
@@ -391,6 +395,58 @@ static void messages_down(nova_service *service, void *daemon)
 }
 
 /* Brought up top to bottom, taken down bottom to top.  Each needs only those above it. */
+/* ---- metrics ---- */
+
+static void metrics_collect(void *data)
+{
+	nova_compute *compute = data;
+	double age_s, left_s;
+
+	nova_db_metrics_collect(compute->db);
+	nova_bus_metrics_collect(compute->bus);
+	nova_lease_look(compute->lease, &age_s, &left_s);
+	nova_metric_set(NOVA_METRIC_LEASE_AGE, 0, 0, age_s);
+	nova_metric_set(NOVA_METRIC_LEASE_LEFT, 0, 0, left_s);
+}
+
+static bool metrics_is_well(void *data, char **ret_why)
+{
+	nova_compute *compute = data;
+	g_autoptr(GError) error = NULL;
+
+	if (nova_lease_check(compute->lease, &error))
+		return true;
+	*ret_why = g_strdup(error->message);
+	return false;
+}
+
+static bool metrics_up(nova_service *service, void *data, GError **error)
+{
+	nova_compute *compute = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	const nova_metrics_source source = { metrics_collect, metrics_is_well, compute };
+
+	if (!*conf->compute_metrics_listen)
+		return true;
+	nova_db_metrics_declare();
+	nova_bus_metrics_declare();
+	nova_metrics_declare(NOVA_METRIC_LEASE_AGE, NULL, NULL);
+	nova_metrics_declare(NOVA_METRIC_LEASE_LEFT, NULL, NULL);
+	compute->metrics = nova_metrics_listener_new(conf->compute_metrics_listen, &source, error);
+	if (!compute->metrics)
+		return nova_conf_blame(conf, "compute", "metrics_listen", error);
+	nova_log_info(NULL, "serving metrics on %s", conf->compute_metrics_listen);
+	return true;
+}
+
+static void metrics_down(nova_service *service, void *data)
+{
+	nova_compute *compute = data;
+
+	(void)service;
+	g_clear_pointer(&compute->metrics, nova_metrics_listener_free);
+}
+
 static const nova_stage stages[] = {
 	{ "parts", parts_up, parts_down, false },
 	{ "lock file", lock_up, lock_down, false },
@@ -400,6 +456,7 @@ static const nova_stage stages[] = {
 	{ "storage", storage_up, NULL, true },
 	{ "broker", broker_up, broker_down, false },
 	{ "registration", registration_up, registration_down, true },
+	{ "metrics", metrics_up, metrics_down, false },
 	{ "workers", workers_up, workers_down, false }, /* down: lets running steps finish */
 	{ "reconcile", reconcile_up, reconcile_down, false }, /* what happened while we were away */
 	{ "messages", messages_up, messages_down, false }, /* last: from here on we are asked things */
@@ -409,6 +466,8 @@ static bool check(const nova_conf *conf, void *daemon, GError **error)
 {
 	(void)daemon;
 	return nova_db_check_conf(conf, error) && nova_bus_check_conf(conf, error) &&
+	       (nova_metrics_listener_check(conf->compute_metrics_listen, error) ||
+		nova_conf_blame(conf, "compute", "metrics_listen", error)) &&
 	       nova_startup_check_options(conf, error);
 }
 

@@ -2,6 +2,7 @@
 #include "db/conn.h"
 
 #include "common/deadline.h"
+#include "common/metrics.h"
 #include "db/result.h"
 
 #include <inttypes.h>
@@ -362,8 +363,14 @@ static void prepared_name(nova_query_id query, char *ret, size_t size)
 	g_snprintf(ret, size, "%s_%08x", nova_queries[query].name, g_str_hash(nova_queries[query].sql));
 }
 
-bool nova_conn_run(nova_conn *conn, nova_query_id query, const nova_arg *args, size_t n_args,
-		   nova_result **ret, GError **error)
+static void count_statement(const nova_conn *conn, int64_t begun_us, bool good)
+{
+	nova_metric_add(NOVA_METRIC_DB_STATEMENTS, good ? NOVA_TROUBLE_NONE : conn->trouble, 0, 1);
+	nova_metric_observe(NOVA_METRIC_DB_SECONDS, 0, (double)(g_get_monotonic_time() - begun_us) / 1e6);
+}
+
+static bool run_prepared(nova_conn *conn, nova_query_id query, const nova_arg *args, size_t n_args,
+			 nova_result **ret, GError **error)
 {
 	const nova_query *q = &nova_queries[query];
 	char name[80];
@@ -392,14 +399,28 @@ bool nova_conn_run(nova_conn *conn, nova_query_id query, const nova_arg *args, s
 	return true;
 }
 
+bool nova_conn_run(nova_conn *conn, nova_query_id query, const nova_arg *args, size_t n_args,
+		   nova_result **ret, GError **error)
+{
+	int64_t begun_us = g_get_monotonic_time();
+	bool good = run_prepared(conn, query, args, n_args, ret, error);
+
+	count_statement(conn, begun_us, good);
+	return good;
+}
+
 bool nova_conn_run_sql(nova_conn *conn, const char *name, const char *sql, const nova_arg *args,
 		       size_t n_args, nova_result **ret, GError **error)
 {
+	int64_t begun_us = g_get_monotonic_time();
 	bound_args bound;
+	bool good;
 
 	g_assert(n_args <= NOVA_ARGS_MAX);
 	bind_args(&bound, args, n_args);
-	if (!PQsendQueryParams(conn->pg, sql, (int)n_args, NULL, bound.values, NULL, NULL, 0))
-		return lost(conn, name, PQerrorMessage(conn->pg), error);
-	return collect(conn, name, statement_deadline(conn), ret, error);
+	good = PQsendQueryParams(conn->pg, sql, (int)n_args, NULL, bound.values, NULL, NULL, 0) ?
+		       collect(conn, name, statement_deadline(conn), ret, error) :
+		       lost(conn, name, PQerrorMessage(conn->pg), error);
+	count_statement(conn, begun_us, good);
+	return good;
 }

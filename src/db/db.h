@@ -34,6 +34,9 @@ nova_db *nova_db_open(const nova_conf *conf, const char *program, unsigned max_c
 void nova_db_close(nova_db *db); /* NULL is fine; every call must have returned */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nova_db, nova_db_close)
 
+/* Whether the last attempt to connect has failed, and none has succeeded since. */
+bool nova_db_is_away(nova_db *db);
+
 /* Connects (or uses an idle connection), checks that the schema is the one this program knows, and
  * that a standby, if there is one, is synchronous; *ret_warning (may be NULL; caller frees) says what
  * an administrator should know.  CONFIG when the schema is missing, older or newer: the text says

@@ -5,6 +5,7 @@
  */
 #include "db/operations.h"
 
+#include "common/metrics.h"
 #include "db/begin.h"
 #include "db/op_step.h"
 
@@ -125,6 +126,18 @@ static bool run_finish(nova_tx *tx, void *arg, GError **error)
 	return true;
 }
 
+/* What this daemon has ended; only a migration that was completed has a time and a pause worth comparing. */
+static void count_end(const nova_operation *op)
+{
+	nova_metric_add(NOVA_METRIC_OPERATIONS_ENDED, op->kind, op->state, 1);
+	if (op->kind != NOVA_OP_LIVE_MIGRATION || op->state != NOVA_OPS_DONE)
+		return;
+	if (op->total_ms >= 0)
+		nova_metric_observe(NOVA_METRIC_MIGRATION_SECONDS, 0, (double)op->total_ms / 1e3);
+	if (op->downtime_ms >= 0)
+		nova_metric_observe(NOVA_METRIC_MIGRATION_PAUSE_SECONDS, 0, (double)op->downtime_ms / 1e3);
+}
+
 bool nova_operations_finish(nova_db *db, const nova_fence *fence, nova_operation *op,
 			    const nova_op_outcome *outcome, const char *evidence, int64_t *ret_delete,
 			    GError **error)
@@ -151,6 +164,7 @@ bool nova_operations_finish(nova_db *db, const nova_fence *fence, nova_operation
 	if (!nova_tx_do(db, &job, &move, error))
 		return false;
 	nova_op_step_apply(&move.step, op);
+	count_end(op);
 	if (ret_delete)
 		*ret_delete = move.delete_id;
 	return true;
@@ -187,5 +201,6 @@ bool nova_operations_no_valid_host(nova_db *db, nova_operation *op, const char *
 	if (!nova_tx_do(db, &job, &move, error))
 		return false;
 	nova_op_step_apply(&move.step, op);
+	count_end(op);
 	return true;
 }

@@ -2,6 +2,7 @@
 #include "db/pool.h"
 
 #include "common/deadline.h"
+#include "common/metrics.h"
 
 #define PAUSE_FIRST_MS 50
 #define PAUSE_MOST_MS  1000
@@ -69,6 +70,18 @@ unsigned nova_pool_size(nova_db *db)
 	return db->open;
 }
 
+nova_pool_state nova_pool_look(nova_db *db)
+{
+	g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&db->lock);
+
+	return (nova_pool_state){ .idle = db->idle.length, .open = db->open, .max = db->max, .away = db->away };
+}
+
+bool nova_db_is_away(nova_db *db)
+{
+	return nova_pool_look(db).away;
+}
+
 /* An idle connection that works, or NULL.  Called and returns locked; checks unlocked. */
 static nova_conn *take_idle(nova_db *db)
 {
@@ -124,12 +137,16 @@ nova_conn *nova_pool_take(nova_db *db, GError **error)
 	g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&db->lock);
 	g_autoptr(GError) reason = NULL;
 	int64_t pause_ms = PAUSE_FIRST_MS;
+	bool waited = false;
 
 	for (;;) {
 		nova_conn *conn = take_idle(db);
 
 		if (conn)
 			return conn;
+		if (db->open >= db->max && !waited)
+			nova_metric_add(NOVA_METRIC_DB_WAITS, 0, 0, 1);
+		waited = true;
 		if (db->open < db->max && !db->probing) {
 			g_clear_error(&reason);
 			conn = open_one(db, &reason);

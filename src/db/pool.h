@@ -19,5 +19,11 @@ void nova_pool_give(nova_db *db, nova_conn *conn);
 
 const nova_conf *nova_pool_conf(const nova_db *db);
 
+typedef struct nova_pool_state {
+	unsigned idle, open, max;
+	bool away; /* the last attempt to connect failed */
+} nova_pool_state;
+nova_pool_state nova_pool_look(nova_db *db);
+
 /* For tests: connections there are now. */
 unsigned nova_pool_size(nova_db *db);

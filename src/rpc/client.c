@@ -2,6 +2,7 @@
 #include "rpc/client.h"
 
 #include "common/error.h"
+#include "rpc/bus_metrics.h"
 #include "rpc/bus_parts.h"
 
 #include <string.h>
@@ -106,8 +107,8 @@ static bool call(nova_bus *bus, const nova_rpc_target *target, nova_rpc_message 
 /* Delivery problems are told with whom and what; a remote method's own words are left alone. */
 static void explain(const nova_rpc_target *target, const char *method, GError **error)
 {
-	if (error && (nova_error_is(*error, NOVA_FAULT_MESSAGING) || nova_error_is(*error, NOVA_FAULT_UNDELIVERABLE) ||
-		      nova_error_is(*error, NOVA_FAULT_MESSAGING_TIMEOUT)))
+	if (nova_error_is(*error, NOVA_FAULT_MESSAGING) || nova_error_is(*error, NOVA_FAULT_UNDELIVERABLE) ||
+	    nova_error_is(*error, NOVA_FAULT_MESSAGING_TIMEOUT))
 		g_prefix_error(error, "%s on '%s%s%s': ", method, target->topic, target->server ? "." : "",
 			       target->server ? target->server : "");
 }
@@ -116,16 +117,20 @@ bool nova_rpc_call_monitored(nova_bus *bus, const nova_rpc_target *target, const
 			     struct json_object *args, const nova_context *context, unsigned timeout_ms,
 			     unsigned monitor_s, struct json_object **ret_result, GError **error)
 {
-	int64_t deadline = g_get_monotonic_time() + (int64_t)timeout_ms * 1000;
+	int64_t begun_us = g_get_monotonic_time(), deadline = begun_us + (int64_t)timeout_ms * 1000;
 	nova_rpc_message fields = request_fields(target, method, args, context);
+	GError *failure = NULL;
 
 	if (target->fanout)
 		return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "%s: a fanout cannot be called, it has many answers",
 				 method);
 	fields.monitor_s = monitor_s;
-	if (call(bus, target, &fields, deadline, ret_result, error))
+	call(bus, target, &fields, deadline, ret_result, &failure);
+	nova_bus_metrics_count_call(begun_us, failure);
+	if (!failure)
 		return true;
-	explain(target, method, error);
+	explain(target, method, &failure);
+	g_propagate_error(error, failure);
 	return false;
 }
 

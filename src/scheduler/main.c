@@ -3,8 +3,12 @@
 
 #include "common/conf_local.h"
 #include "common/json.h"
+#include "common/log.h"
+#include "common/metrics_listener.h"
+#include "db/db_metrics.h"
 #include "db/operations.h"
 #include "db/services.h"
+#include "rpc/bus_metrics.h"
 #include "rpc/doorbell.h"
 
 /* At most this many waiting operations are taken up by one poll. */
@@ -223,11 +227,58 @@ static void timers_down(nova_service *service, void *daemon)
 	g_clear_pointer(&scheduler->beat, nova_timer_free);
 }
 
+/* ---- metrics ---- */
+
+static void metrics_collect(void *data)
+{
+	nova_scheduler *scheduler = data;
+
+	nova_db_metrics_collect_cloud(scheduler->db, NULL);
+	nova_db_metrics_collect(scheduler->db);
+	nova_bus_metrics_collect(scheduler->bus);
+}
+
+static bool metrics_is_well(void *data, char **ret_why)
+{
+	nova_scheduler *scheduler = data;
+	bool away = nova_db_is_away(scheduler->db);
+
+	*ret_why = away ? g_strdup("the database cannot be reached") : NULL;
+	return !away;
+}
+
+static bool metrics_up(nova_service *service, void *data, GError **error)
+{
+	nova_scheduler *scheduler = data;
+	g_autoptr(nova_conf) conf = nova_service_conf(service);
+	const nova_metrics_source source = { metrics_collect, metrics_is_well, scheduler };
+
+	if (!*conf->scheduler_metrics_listen)
+		return true;
+	nova_db_metrics_declare();
+	nova_bus_metrics_declare();
+	nova_db_metrics_declare_cloud();
+	scheduler->metrics = nova_metrics_listener_new(conf->scheduler_metrics_listen, &source, error);
+	if (!scheduler->metrics)
+		return nova_conf_blame(conf, "scheduler", "metrics_listen", error);
+	nova_log_info(NULL, "serving metrics on %s", conf->scheduler_metrics_listen);
+	return true;
+}
+
+static void metrics_down(nova_service *service, void *data)
+{
+	nova_scheduler *scheduler = data;
+
+	(void)service;
+	g_clear_pointer(&scheduler->metrics, nova_metrics_listener_free);
+}
+
 /* Brought up top to bottom, taken down bottom to top.  Each needs only those above it. */
 static const nova_stage stages[] = {
 	{ "filters", filters_up, filters_down, false },
 	{ "database", database_up, database_down, true },
 	{ "message bus", bus_up, bus_down, false },
+	{ "metrics", metrics_up, metrics_down, false },
 	{ "workers", workers_up, workers_down, false },
 	{ "messages", server_up, server_down, false },
 	{ "timers", timers_up, timers_down, false },
@@ -240,6 +291,8 @@ static bool check(const nova_conf *conf, void *daemon, GError **error)
 	(void)daemon;
 	if (!nova_db_check_conf(conf, error) || !nova_bus_check_conf(conf, error))
 		return false;
+	if (!nova_metrics_listener_check(conf->scheduler_metrics_listen, error))
+		return nova_conf_blame(conf, "scheduler", "metrics_listen", error);
 	filters = nova_filters_enable(conf->filter_scheduler_enabled_filters, error);
 	return filters || nova_conf_blame(conf, "filter_scheduler", "enabled_filters", error);
 }

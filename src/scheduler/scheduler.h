@@ -27,6 +27,7 @@ typedef struct nova_scheduler {
 	nova_rpc_server *server;
 	nova_workers *workers;
 	nova_timer *poll, *beat, *caretaker;
+	struct nova_metrics_listener *metrics; /* NULL: not wanted */
 	const nova_filter **filters;
 } nova_scheduler;
 

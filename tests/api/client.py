@@ -449,6 +449,93 @@ def tls():
         api.said("[wsgi] ssl_cert_file and ssl_key_file belong together")
 
 
+def scrape(port, path="/metrics"):
+    """As Prometheus does; families by name, each checked for what its format asks and the parser lets pass."""
+    from prometheus_client.parser import text_string_to_metric_families
+    conn = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    conn.request("GET", path)
+    answer = conn.getresponse()
+    text = answer.read().decode()
+    if path != "/metrics":
+        return answer.status, text
+    equal(answer.status, 200)
+    equal(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+    assert text.endswith("\n")
+    series = [line.rsplit(" ", 1)[0] for line in text.splitlines() if not line.startswith("#")]
+    equal(len(series), len(set(series)), "a series twice")
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    for name, family in families.items():
+        assert family.documentation and family.type in ("counter", "gauge", "histogram"), name
+        if family.type == "histogram":
+            for key in {tuple(sorted((k, v) for k, v in s.labels.items() if k != "le")) for s in family.samples}:
+                own = [s for s in family.samples if set(key) == {(k, v) for k, v in s.labels.items() if k != "le"}]
+                buckets = [s.value for s in own if s.name.endswith("_bucket")]
+                equal(buckets, sorted(buckets), name)
+                equal(own[len(buckets) - 1].labels["le"], "+Inf")
+                equal(buckets[-1], next(s.value for s in own if s.name.endswith("_count")))
+    return families
+
+
+def value_of(families, name, sample=None, **labels):
+    return sum(s.value for s in families[name].samples if s.name == (sample or s.name) and labels.items() <= s.labels.items())
+
+
+def metrics():
+    """Requests, statements and the pool of an API, and the whole cloud as a scheduler counts it; whatever clients ask for, there are
+    no more series than routes and statuses."""
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        port, scheduler_port = one.getsockname()[1], two.getsockname()[1]
+    secret = "hunter-" + uuid.uuid4().hex
+    with OtherApi(f"metrics_listen = 127.0.0.1:{port}\n[scheduler]\nmetrics_listen = 127.0.0.1:{scheduler_port}\n") as api:
+        api.start()
+        api.said("is ready")
+        their = lambda path: http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+        for path, times in (("/v2.1/servers", 3), ("/v2.1/servers/" + NOWHERE, 2), ("/v2.1/nonesuch/" + secret, 4)):
+            for _ in range(times):
+                ask("GET", path, token=secret, connection=their(path), headers={"Host": f"127.0.0.1:{api.port}"})
+        for i in range(20):
+            ask("GET", f"/v2.1/{secret}/{i}", connection=their(""), headers={"Host": f"127.0.0.1:{api.port}"})
+        seen = scrape(port)
+        requests = "nova_lite_http_requests"
+        equal(value_of(seen, requests, route="GET /v2.1/servers", status="200"), 3)
+        equal(value_of(seen, requests, route="GET /v2.1/servers/{id}", status="404"), 2)
+        equal(value_of(seen, requests, route="other", status="404"), 24)
+        equal(value_of(seen, "nova_lite_http_request_seconds", "nova_lite_http_request_seconds_count", route="GET /v2.1/servers"), 3)
+        equal(value_of(seen, requests), 29)
+        assert value_of(seen, "nova_lite_db_statements", result="ok") >= 5
+        assert value_of(seen, "nova_lite_db_statement_seconds", "nova_lite_db_statement_seconds_count") >= 5
+        assert value_of(seen, "nova_lite_db_connections", state="idle") >= 1
+        equal(value_of(seen, "nova_lite_db_connections", state="used"), 0)
+        equal(value_of(seen, "nova_lite_db_up"), 1)
+        equal(value_of(seen, "nova_lite_rpc_connected"), 0)  # there is none in these tests
+        equal(scrape(port, "/healthcheck"), (200, "OK\n"))
+        equal(scrape(port, "/elsewhere")[0], 404)
+        for family in seen.values():
+            for sample in family.samples:
+                assert secret not in str(sample.labels), sample
+        scheduler = subprocess.Popen([os.environ["API_BUILD"] + "/nova-lite-scheduler", "--config-file", api.conf],
+                                     stderr=open(api.log, "a"))
+        try:
+            api.said("serving metrics on 127.0.0.1:%d" % scheduler_port)
+            cloud = scrape(scheduler_port)
+            equal(value_of(cloud, "nova_lite_hosts"), int(sql("SELECT count(*) FROM hosts")))
+            equal(value_of(cloud, "nova_lite_free", resource="vcpus"),
+                  int(sql("SELECT sum(cap_vcpus - used_vcpus) FROM hosts h JOIN host_lease l ON l.host_id = h.id"
+                          " WHERE lease_until > now() AND NOT disabled AND NOT forced_down")))
+            equal(value_of(cloud, "nova_lite_free", resource="disk_gb"), int(sql("SELECT sum(cap_gb - used_gb) FROM pools")))
+            assert "nova_lite_operations_active" in cloud
+            equal(scrape(scheduler_port, "/healthcheck"), (200, "OK\n"))
+        finally:
+            scheduler.terminate()
+            equal(scheduler.wait(20), 0)
+    with OtherApi("metrics_listen = nowhere\n") as api:
+        api.start()
+        api.said("must be ADDRESS:PORT")
+        equal(api.process.wait(20), 78)
+
+
 def notify_systemd():
     """What systemd is told by sd_notify's protocol, and the level of each line on standard error."""
     with OtherApi() as api:

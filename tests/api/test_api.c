@@ -390,6 +390,7 @@ int main(void)
 		PYTHON(rough_clients),
 		PYTHON(slow_loris),
 		PYTHON(tls),
+		PYTHON(metrics),
 		PYTHON(notify_systemd),
 		PYTHON(create_leaves_rows),
 		PYTHON(create_refused),

@@ -184,3 +184,18 @@ SELECT * FROM (
       FROM services) s
  WHERE ($1::text IS NULL OR host = $1::text) AND ($2::text IS NULL OR binary_name = $2::text)
  ORDER BY binary_name COLLATE "C", host COLLATE "C";
+
+-- :name cloud_free one
+-- What the hosts have free that may get guests; a file system is counted once however many of them share it.
+WITH seen AS MATERIALIZED (
+    SELECT h.cap_vcpus - h.used_vcpus AS vcpus, h.cap_memory_mb - h.used_memory_mb AS memory_mb, h.pool_id, h.disabled,
+           COALESCE(l.lease_until > clock_timestamp(), false) AND NOT h.forced_down AS up
+      FROM hosts h LEFT JOIN host_lease l ON l.host_id = h.id
+)
+SELECT count(*) FILTER (WHERE up AND NOT disabled) AS up, count(*) FILTER (WHERE NOT up AND NOT disabled) AS down,
+       count(*) FILTER (WHERE disabled) AS disabled,
+       COALESCE(sum(vcpus) FILTER (WHERE up AND NOT disabled), 0)::bigint AS vcpus,
+       COALESCE(sum(memory_mb) FILTER (WHERE up AND NOT disabled), 0)::bigint AS memory_mb,
+       (SELECT COALESCE(sum(p.cap_gb - p.used_gb), 0)::bigint FROM pools p
+         WHERE p.id IN (SELECT s.pool_id FROM seen s WHERE s.up AND NOT s.disabled)) AS disk_gb
+  FROM seen;

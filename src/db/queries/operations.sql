@@ -219,3 +219,6 @@ ON CONFLICT (operation) DO UPDATE
        dirty_rate = EXCLUDED.dirty_rate, rate = EXCLUDED.rate,
        expected_downtime_ms = EXCLUDED.expected_downtime_ms, updated_at = clock_timestamp()
 RETURNING operation;
+
+-- :name operations_active_counts many
+SELECT kind, state, count(*) AS n FROM operations WHERE finished_at IS NULL GROUP BY kind, state;
