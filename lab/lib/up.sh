@@ -34,13 +34,14 @@ storage_choose() {
 }
 
 cmd_up() {
-	local shared=auto auth=none count=2 daemons=yes option kind t0 host
+	local shared=auto auth=none size= count=2 daemons=yes option kind t0 host
 	SETTINGS=()
 	while [ $# -gt 0 ]; do
 		option=$1
 		case $1 in
 		--hosts) count=${2:-}; shift ;;
 		--shared) shared=${2:-}; shift ;;
+		--storage-size) size=${2:-none}; shift ;;
 		--auth) auth=${2:-}; shift ;;
 		--set)
 			[[ ${2:-} == *=* ]] || misuse "--set wants GROUP.KEY=VALUE, not '${2:-}'"
@@ -54,6 +55,9 @@ cmd_up() {
 	[[ $count =~ ^[1-9][0-9]?$ ]] || misuse "--hosts wants a number from 1 to 99, not '$count'"
 	[[ $shared =~ ^(auto|nfs|gluster|local)$ ]] || misuse "--shared wants auto, nfs, gluster or local, not '$shared'"
 	[[ $auth =~ ^(none|builtin)$ ]] || misuse "--auth wants none or builtin, not '$auth'"
+
+	[[ -z $size || $size =~ ^[1-9][0-9]*[MGT]$ ]] || misuse "--storage-size wants a size such as 4G, not '$size'"
+	[ -z "$size" ] || [ "$shared" != local ] || misuse "--storage-size is for shared storage, not for --shared local"
 
 	state_check_directory
 	state_lock
@@ -83,6 +87,7 @@ cmd_up() {
 	wrappers_write
 	clouds_write
 
+	[ -z "$size" ] || storage_limit "$size" || exit 1
 	host_call boot HostA || exit 1
 	job rabbitmq host_agent HostA start rabbitmq
 	job postgres up_database
@@ -163,6 +168,15 @@ clouds_write() {
 	TEXT
 }
 
+# What HostA exports is a file system of its own, of this size, that can be full.  It takes room here only as it is filled.
+storage_limit() {
+	local image=$LAB/HostA/export.img
+	mkdir -p "$LAB/HostA/export"
+	truncate -s "$1" "$image" && mkfs.ext4 -q -m 0 -F "$image" && mount -o loop "$image" "$LAB/HostA/export" &&
+		rmdir "$LAB/HostA/export/lost+found" ||
+		die "cannot make a file system of $1 for the shared storage in $image"
+}
+
 up_database() {
 	host_agent HostA start postgres || return 1
 	[ "$LAB_DAEMONS" = no ] || manage_or_die db sync
@@ -234,6 +248,7 @@ cmd_down() {
 		fi
 		state_release_number "$n"
 	done
+	! mountpoint -q "$LAB/HostA/export" || umount "$LAB/HostA/export" || exit 1
 	if [ $keep = yes ]; then
 		[ ! -e "$LAB/lab.conf" ] || sed -i 's/^LAB_READY=.*/LAB_READY=no/' "$LAB/lab.conf"
 		say "the lab is stopped; its files stay in $LAB until the next 'nova-lite-lab down'"

@@ -120,6 +120,8 @@ refuse "an unknown command is named" 2 "no command 'fly'" "$program" fly
 refuse "no lab yet: says what to do" 1 "nova-lite-lab up" on_one status
 refuse "a bad number of hosts" 2 "--hosts" on_one up --hosts zero
 refuse "a bad storage" 2 "--shared" on_one up --shared floppy
+refuse "a bad size of storage" 2 "--storage-size" on_one up --storage-size big
+refuse "a size of storage that is not shared" 2 "--storage-size" on_one up --shared local --storage-size 1G
 refuse "a bad way to know users" 2 "none or builtin" on_one up --auth magic
 refuse "a bad setting" 2 "GROUP.KEY" on_one up --set novalue
 refuse "a missing value" 2 "--hosts" on_one up --hosts
@@ -319,9 +321,11 @@ check "down after a crash of up" on_one down
 check "nothing is left of it" nothing_left "$number_one" "$one" "$work/members1"
 echo "# nova-lite in the lab"
 t0=${EPOCHREALTIME/./}
-check "up with all services and users" on_three up --shared $storage --auth builtin --set DEFAULT.report_interval=2 --set DEFAULT.service_down_time=6
+check "up with all services and users" on_three up --shared $storage --storage-size 20G --auth builtin --set DEFAULT.report_interval=2 --set DEFAULT.service_down_time=6
 t1=${EPOCHREALTIME/./}
 echo "         ready after $(((t1 - t0) / 1000)) ms"
+size=$(on_three exec HostB df -BG --output=size /var/lib/nova-lite/instances | tr -dc '0-9')
+check "the shared storage has the size that was asked for" eval '((size >= 18 && size <= 20))'
 three_is() { same "$(on_three status --json | jq -r --arg h "$1" --arg s "$2" '.hosts[] | select(.name == $h).services[] | select(.name == $s).state')" "$3"; }
 # as a user: with the password and project of `env', a token and the catalogue's compute endpoint
 token=
