@@ -221,6 +221,7 @@ static enum look look_at(nova_engine *engine, nova_engine_task *task, bool own_t
 	nova_compute *compute = engine->compute;
 	g_autoptr(GError) error = NULL;
 	nova_log_tags tags = { .instance = task->instance, .host = compute->host, .operation = task->id };
+	int64_t epoch = nova_lease_fence(compute->lease).epoch;
 	g_autoptr(nova_operation) op = nova_operations_find(compute->db, task->id, &error);
 
 	if (error)
@@ -252,6 +253,7 @@ static enum look look_at(nova_engine *engine, nova_engine_task *task, bool own_t
 		.op = op,
 		.instance = instance,
 		.memory = &task->memory,
+		.epoch = epoch,
 		.permitted_seq = task->permitted_seq,
 		.task = task,
 	};

@@ -113,6 +113,18 @@ bool nova_lease_check(nova_lease *lease, GError **error)
 			 "host '%s' has no valid lease at the moment and may not act until it is renewed", lease->name);
 }
 
+bool nova_lease_check_epoch(nova_lease *lease, int64_t epoch, GError **error)
+{
+	int64_t now = nova_lease_fence(lease).epoch;
+
+	if (now == epoch)
+		return nova_lease_check(lease, error);
+	return nova_fail(error, NOVA_FAULT_FENCED,
+			 "host '%s' lost its lease and registered anew (epoch %" G_GINT64_FORMAT
+			 ", this was begun with %" G_GINT64_FORMAT ") and looks again before it acts",
+			 lease->name, now, epoch);
+}
+
 nova_fence nova_lease_fence(nova_lease *lease)
 {
 	g_mutex_lock(&lease->lock);

@@ -45,6 +45,9 @@ void nova_lease_start(nova_lease *lease);
 bool nova_lease_is_fresh(nova_lease *lease);
 /* The same as a fault: FENCED with a text that says since when. */
 bool nova_lease_check(nova_lease *lease, GError **error);
+/* And whether it is still the registration of that epoch: between two registrations the lease had lapsed,
+ * and another host may have decided on what the caller knows. */
+bool nova_lease_check_epoch(nova_lease *lease, int64_t epoch, GError **error);
 
 /* Seconds since the last renewal (-1: there was none) and until the lease ends by this daemon's clock (0: it has). */
 void nova_lease_look(nova_lease *lease, double *ret_age_s, double *ret_left_s);

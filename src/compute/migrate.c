@@ -335,6 +335,7 @@ nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look,
 bool nova_migrate_reload(nova_step *step, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
+	int64_t epoch = nova_step_fence(step).epoch;
 	g_autoptr(nova_operation) now = nova_operations_find(step->compute->db, step->op->id, &failed);
 
 	if (!now) {
@@ -348,5 +349,6 @@ bool nova_migrate_reload(nova_step *step, GError **error)
 
 	*step->op = *now;
 	*now = old; /* freed with it */
+	step->epoch = epoch;
 	return true;
 }

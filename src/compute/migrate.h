@@ -58,5 +58,5 @@ nova_step_end nova_migrate_guest_ended(nova_step *step, const nova_migrate_look 
 /* Shows the verdict's reason to wait. */
 nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look, GError **error);
 
-/* Reads the row again into step->op. */
+/* Reads the row again into step->op: the step goes on as one that begins now. */
 bool nova_migrate_reload(nova_step *step, GError **error);

@@ -130,7 +130,7 @@ static bool see_image_lock(nova_step *step)
 	g_autoptr(GError) error = NULL;
 	bool locked = false;
 
-	if (!nova_fault_point("compute:locks", &error) ||
+	if (!nova_fault_point("compute:image-lock", &error) ||
 	    !nova_storage_disk_is_locked(disk, &locked, FILE_MS, &error) || !locked)
 		nova_log_info(&tags,
 			      "the image lock of the guest's QEMU on '%s' is not seen from here%s%s: the switch will "

@@ -19,6 +19,7 @@
 #include "compute/console.h"
 #include "compute/guest.h"
 #include "compute/migrate.h"
+#include "compute/migrate_hitch.h"
 #include "compute/migrate_pace.h"
 #include "compute/migrate_scribe.h"
 #include "compute/shared_proof.h"
@@ -51,11 +52,13 @@ struct copy {
 	nova_virt_migration *migration; /* NULL: nothing to hold on to */
 	nova_scribe *scribe;
 	nova_migrate_pace pace;
+	nova_migrate_hitch hitch;
 	nova_migrate_look look;
 	int64_t switch_usec;    /* CLOCK_BOOTTIME when the guest was first seen standing still; 0 */
 	int64_t dead_usec;      /* when the source was seen to be dead; 0 */
 	int64_t resumed_usec;   /* when the guest was seen running on the destination; 0 */
 	bool adopted;           /* a daemon before this one made the migrate call: its return is not seen here */
+	bool awake;             /* its QEMU is not one that a daemon before this one has stopped */
 	bool aborting, forced;
 	int64_t abort_usec;     /* when the copy was first aborted; 0 */
 	bool tried;             /* to start the destination at once */
@@ -152,11 +155,12 @@ static bool never_began(struct copy *copy)
 }
 
 /* The permit was committed by this process a moment ago: nothing was started yet.  Otherwise somebody
- * before us may have. */
-static void begin(struct copy *copy)
+ * before us may have.  FENCED: the host lost its lease before libvirt was called, so a step that looks at
+ * both hosts first must do it. */
+static bool begin(struct copy *copy, GError **error)
 {
 	nova_step *step = copy->step;
-	g_autoptr(GError) error = NULL;
+	g_autoptr(GError) failed = NULL;
 	bool fresh = step->permitted_seq == step->op->seq;
 
 	step->permitted_seq = 0;
@@ -167,17 +171,23 @@ static void begin(struct copy *copy)
 		fresh = never_began(copy);
 	const nova_log_tags tags = tags_of(copy);
 
-	if (fresh && !start_copy(copy, &error)) {
-		nova_log_warning(&tags, "the copy could not be started: %s", error->message);
-		copy->call_error = g_strdup(error->message);
+	if (fresh && !start_copy(copy, &failed)) {
+		nova_log_warning(&tags, "the copy could not be started: %s", failed->message);
+		if (nova_error_is(failed, NOVA_FAULT_FENCED)) {
+			step->memory->tries = 0;
+			g_propagate_error(error, g_steal_pointer(&failed));
+			return false;
+		}
+		copy->call_error = g_strdup(failed->message);
 	} else if (!fresh) {
 		copy->adopted = true;
 		copy->migration = nova_virt_migration_adopt(step->compute->virt, step->op->instance_uuid,
-							   step->op->dest_address, &error);
+							   step->op->dest_address, &failed);
 		nova_log_info(&tags, "took up a migration begun earlier%s%s", copy->migration ? "" : ": ",
-			      copy->migration ? "" : error->message);
+			      copy->migration ? "" : failed->message);
 	}
 	step->memory->locks_proven = nova_proof_image_lock(step->compute->db, step->op->id, NULL);
+	return true;
 }
 
 /* ---- a copy that goes well ---- */
@@ -300,7 +310,11 @@ static bool copy_goes_on(struct copy *copy)
 		copy->switch_usec = now_usec();
 	if (view.seen == NOVA_SEEN_PAUSED_MIGRATION || view.seen == NOVA_SEEN_ABSENT)
 		return false;
-	if (!nova_virt_migration_progress(copy->migration, &seen, CALL_MS, NULL) || (copy->adopted && !seen.job))
+	int64_t asked = now_usec();
+	bool answered = nova_virt_migration_progress(copy->migration, &seen, CALL_MS, NULL);
+
+	nova_migrate_hitch_note(&copy->hitch, asked, answered, answered ? seen.memory_processed : 0);
+	if (!answered || (copy->adopted && !seen.job))
 		return false;
 	if (seen.job && seen.memory_total > 0)
 		report(copy, &seen);
@@ -359,6 +373,7 @@ static bool stop_source(struct copy *copy, GError **error)
 	nova_log_warning(&tags, "the destination is complete but the source was not ended, ending it");
 	if (!signal_source(copy, SIGSTOP, error))
 		return false;
+	nova_fault_point_pass("compute:migrating:stopped");
 	g_usleep(STOP_LOOK_MS * USEC_PER_MS);
 	if (!nova_virt_observe(copy->step->compute->virt, NULL, copy->step->op->instance_uuid, NULL, &view, CALL_MS,
 			       error) ||
@@ -373,6 +388,18 @@ static bool stop_source(struct copy *copy, GError **error)
 				     (g_usleep(SWITCH_TICK_MS * USEC_PER_MS), false))
 			break;
 	return true;
+}
+
+/* A daemon before us may have ended just there: the process it has stopped could neither be ended by libvirt at once
+ * nor go on with the guest. */
+static void wake_source(struct copy *copy)
+{
+	const nova_log_tags tags = tags_of(copy);
+
+	if (!copy->adopted || copy->awake)
+		return;
+	if (nova_virt_wake(copy->step->compute->virt, copy->step->op->instance_uuid, &copy->awake, CALL_MS))
+		nova_log_warning(&tags, "the source's QEMU was left stopped, letting it go on");
 }
 
 static void note_resumed(struct copy *copy)
@@ -577,6 +604,13 @@ static void show_going_on(struct copy *copy)
 		nova_migrate_reload(step, NULL);
 }
 
+/* Says in the row whether the copy gets anywhere. */
+static void show_pace(struct copy *copy)
+{
+	if (!nova_migrate_hitch_show(&copy->hitch, copy->step, copy->pace.still_usec / USEC_PER_MS))
+		show_going_on(copy);
+}
+
 /* ---- the loop ---- */
 
 enum turn { TURN_ON, TURN_END };
@@ -660,9 +694,9 @@ static enum turn act(struct copy *copy, nova_step_end *ret, GError **error)
 		show_blocked(copy, copy->look.verdict.blocked);
 		break;
 	case NOVA_DO_MONITOR:
-		show_going_on(copy);
 		if (copy->migration)
 			copy_goes_on(copy);
+		show_pace(copy);
 		break;
 	default:
 		break;
@@ -686,10 +720,14 @@ static nova_step_end watch(struct copy *copy, GError **error)
 					      0); /* the copy goes on in libvirt, the next start adopts it */
 		if (nova_step_was_kicked(copy->step))
 			nova_scribe_look(copy->scribe);
+		if (nova_step_is_outdated(copy->step) && nova_migrate_reload(copy->step, NULL) &&
+		    copy->step->op->state != NOVA_OPS_MIGRATING)
+			return NOVA_STEP_MOVED; /* somebody decided while this host had no lease */
 		if (!copy_goes_on(copy)) {
 			if (copy->switch_usec)
 				linger(copy);
 			resume_at_once(copy);
+			wake_source(copy);
 			nova_migrate_look_at(copy->step, copy->migration, &copy->look);
 			note_switch(copy);
 			if (act(copy, &end, error) == TURN_END)
@@ -697,7 +735,7 @@ static nova_step_end watch(struct copy *copy, GError **error)
 			if (copy->step->op->state != NOVA_OPS_MIGRATING)
 				return NOVA_STEP_MOVED;
 		} else {
-			show_going_on(copy);
+			show_pace(copy);
 		}
 		wait_for_news(copy, pause_after(copy));
 	}
@@ -719,8 +757,7 @@ nova_step_end nova_migrate_migrating(nova_step *step, GError **error)
 
 	copy.pace = nova_migrate_pace_new(step->conf, step->instance->memory_mb, permit_age_ms(step));
 	copy.scribe = nova_scribe_new(step);
-	begin(&copy);
-	nova_step_end end = watch(&copy, error);
+	nova_step_end end = begin(&copy, error) ? watch(&copy, error) : NOVA_STEP_ERROR;
 
 	nova_scribe_free(copy.scribe);
 	nova_virt_migration_free(copy.migration);

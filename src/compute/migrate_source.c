@@ -347,9 +347,21 @@ nova_step_end nova_migrate_cleaning(nova_step *step, GError **error)
 
 /* ---- rollback ---- */
 
-static nova_step_end rolled_back(nova_step *step, const nova_migrate_look *look, GError **error)
+/* libvirt aborts a copy whose guest gets an I/O error; what it then says is the words of the QEMU that was aborted. */
+static char *why_rolled_back(nova_step *step, const nova_migrate_look *look)
 {
 	g_autofree char *why = step->memory->split ? g_strdup(NOVA_MIGRATE_SPLIT) : nova_step_why(step);
+
+	if (look->source.seen != NOVA_SEEN_PAUSED_OTHER)
+		return g_steal_pointer(&why);
+	return g_strdup_printf("QEMU has paused the guest on host '%s', as it does when its disk cannot be written (no "
+			       "room, or the storage fails): mend that, then unpause it; the migration: %s",
+			       step->op->source_host, why);
+}
+
+static nova_step_end rolled_back(nova_step *step, const nova_migrate_look *look, GError **error)
+{
+	g_autofree char *why = why_rolled_back(step, look);
 	g_autofree char *evidence = nova_migrate_evidence(step, look, NULL, NULL);
 	const nova_op_outcome outcome = {
 		.state = step->op->abort_requested ? NOVA_OPS_CANCELLED : NOVA_OPS_FAILED,

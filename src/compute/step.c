@@ -26,9 +26,14 @@ nova_fence nova_step_fence(const nova_step *step)
 	return nova_lease_fence(step->compute->lease);
 }
 
+bool nova_step_is_outdated(const nova_step *step)
+{
+	return nova_step_fence(step).epoch != step->epoch;
+}
+
 bool nova_step_may_act(nova_step *step, GError **error)
 {
-	return nova_lease_check(step->compute->lease, error);
+	return nova_lease_check_epoch(step->compute->lease, step->epoch, error);
 }
 
 nova_step_end nova_step_wait(nova_step *step, int ms)

@@ -47,6 +47,7 @@ typedef struct nova_step {
 	nova_operation *op;      /* kept up to date by every committed write */
 	nova_instance *instance; /* as read just before; NULL: the row is gone */
 	nova_step_memory *memory;
+	int64_t epoch;           /* the host's registration when the row was read */
 	int permitted_seq;       /* seq of the row after this process committed the permit to migrate; 0 */
 	int wait_ms;
 	int64_t follow_up;       /* an operation that begins because this one ended; 0 */
@@ -65,7 +66,12 @@ int64_t nova_step_age_ms(const nova_step *step);
 
 nova_fence nova_step_fence(const nova_step *step);
 
-/* To be asked directly before an act that cannot be taken back. */
+/* The host has registered anew since the row was read. */
+bool nova_step_is_outdated(const nova_step *step);
+
+/* To be asked directly before an act that cannot be taken back.  FENCED: no lease, or another one than the
+ * step began with; whoever saw the host without a lease may have moved the row, so it is read again first.
+ * (A write needs no such question: it counts only when the row is as it was read.) */
 bool nova_step_may_act(nova_step *step, GError **error);
 
 nova_step_end nova_step_wait(nova_step *step, int ms);

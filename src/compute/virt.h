@@ -127,6 +127,9 @@ char *nova_virt_stats(nova_virt *virt, const char *instance_uuid, int deadline_m
 /* The pid of the domain's QEMU on this host, checked to be that QEMU (its command line names the uuid),
  * as a pidfd; -1 and an error when it cannot be had.  The caller closes it. */
 int nova_virt_pidfd(nova_virt *virt, const char *instance_uuid, int deadline_ms, GError **error);
+/* Lets that process go on if a signal has stopped it; false: it was not stopped, or there is none, which
+ * *ret_seen tells apart. */
+bool nova_virt_wake(nova_virt *virt, const char *instance_uuid, bool *ret_seen, int deadline_ms);
 
 /* ---- acting on this host (address NULL) or, where a parameter says so, on the other ---- */
 

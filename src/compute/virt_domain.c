@@ -7,7 +7,9 @@
 #include "compute/virt_xml.h"
 #include "model/domain_xml.h"
 
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How long a domain's job is asked for before its QEMU counts as not answering. */
 #define JOB_PATIENCE_MS 2000
@@ -287,6 +289,17 @@ int nova_virt_pidfd(nova_virt *virt, const char *instance_uuid, int deadline_ms,
 	if (!nova_virt_link_call(virt->local, call, nova_deadline_in_ms(deadline_ms), NULL, error))
 		return -1;
 	return nova_virt_process_open(NOVA_VIRT_RUN_DIR, call->result, instance_uuid, error);
+}
+
+bool nova_virt_wake(nova_virt *virt, const char *instance_uuid, bool *ret_seen, int deadline_ms)
+{
+	int fd = nova_virt_pidfd(virt, instance_uuid, deadline_ms, NULL);
+	bool woken = nova_virt_process_is_stopped(fd) && nova_virt_process_signal(fd, SIGCONT, NULL);
+
+	*ret_seen = fd >= 0;
+	if (fd >= 0)
+		close(fd);
+	return woken;
 }
 
 /* result: its <cpu> */

@@ -13,6 +13,7 @@
 /* The last lines are what counts; a log of a chatty QEMU can be large. */
 #define LOG_TAIL (64 * 1024)
 #define CMDLINE_MAX (256 * 1024)
+#define PROC_MAX (16 * 1024)
 
 /* Reads at most `max' bytes from the file's end (tail) or beginning; NULL with errno.  Not for files that may
  * hang. */
@@ -91,6 +92,30 @@ bool nova_virt_process_is_dead(int pidfd)
 	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
 
 	return pidfd >= 0 && poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
+}
+
+/* The number behind LABEL in a text of /proc; 0: there is none. */
+static int64_t number_after(const char *text, const char *label)
+{
+	const char *at = text ? strstr(text, label) : NULL;
+
+	return at ? g_ascii_strtoll(at + strlen(label), NULL, 10) : 0;
+}
+
+bool nova_virt_process_is_stopped(int pidfd)
+{
+	g_autofree char *own = g_strdup_printf("/proc/self/fdinfo/%d", pidfd);
+	g_autofree char *about = NULL, *path = NULL, *status = NULL;
+	size_t length = 0;
+	int64_t pid;
+
+	about = pidfd >= 0 ? read_some(own, PROC_MAX, false, &length) : NULL;
+	pid = number_after(about, "\nPid:");
+	if (pid <= 0)
+		return false;
+	path = g_strdup_printf("/proc/%d/status", (int)pid);
+	status = read_some(path, PROC_MAX, false, &length);
+	return status && strstr(status, "\nState:\tT") && !nova_virt_process_is_dead(pidfd);
 }
 
 bool nova_virt_process_signal(int pidfd, int signal, GError **error)

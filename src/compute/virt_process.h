@@ -17,6 +17,8 @@ int nova_virt_process_open(const char *dir, const char *name, const char *uuid, 
 
 /* Whether that process has ended (false for -1: not known). */
 bool nova_virt_process_is_dead(int pidfd);
+/* Whether it was stopped by a signal (false for -1). */
+bool nova_virt_process_is_stopped(int pidfd);
 bool nova_virt_process_signal(int pidfd, int signal, GError **error);
 
 /* Why the last process of domain NAME ended, from DIR/NAME.log; UNKNOWN when the log does not say, or speaks of a

@@ -83,6 +83,13 @@ static int open_soon(const char *dir, GError **error)
 	return fd;
 }
 
+static bool stops_soon(int fd)
+{
+	for (int i = 0; i < 100 && !nova_virt_process_is_stopped(fd); i++)
+		g_usleep(10000);
+	return nova_virt_process_is_stopped(fd);
+}
+
 static void test_a_process_is_watched(void **state)
 {
 	pid_t pid = start(UUID);
@@ -93,6 +100,10 @@ static void test_a_process_is_watched(void **state)
 	fd = open_soon(*state, &error);
 	assert_ok(fd >= 0, error);
 	assert_false(nova_virt_process_is_dead(fd));
+	assert_ok(nova_virt_process_signal(fd, SIGSTOP, &error), error);
+	assert_true(stops_soon(fd));
+	assert_ok(nova_virt_process_signal(fd, SIGCONT, &error), error);
+	assert_false(nova_virt_process_is_stopped(fd));
 	assert_ok(nova_virt_process_signal(fd, SIGKILL, &error), error);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_true(nova_virt_process_is_dead(fd));
@@ -102,6 +113,7 @@ static void test_a_process_is_watched(void **state)
 	assert_int_equal(nova_virt_process_open(*state, "vm", UUID, &error), -1);
 	assert_fault(error, NOVA_FAULT_HYPERVISOR);
 	assert_false(nova_virt_process_is_dead(-1));
+	assert_false(nova_virt_process_is_stopped(-1));
 }
 
 static void test_another_process_is_refused(void **state)
