@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Single rows of doc/faults.md, in one lab: ports, a lost answer, daemons that are frozen or short of descriptors."""
+"""Single rows of doc/faults.md, in one lab: ports, QEMUs and libvirtds that hang, a lost answer, daemons that are frozen."""
 import contextlib
-import http.client
 import os
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from worstlab import ENDED_S, PAUSE_S, WorstLab, main, until, watched
 from novalab import Refused
 
 SHOWN_S = 10   # a hitch is shown, or has ended, within this
+ANSWER_S = 6   # an abort has its answer
+HANG_S = 20    # much longer than a lease, keepalive and the deadline of a call
 PORTS = "49152:49215"
 OUTAGE_S = float(os.environ.get("NOVA_LITE_TEST_OUTAGE", 6))
 
@@ -44,24 +45,6 @@ def closed(host, ports=PORTS):
     return dropped(host, ("--ip-dport", ports))
 
 
-def up(*hosts):
-    for _ in until(30, lambda: api.get("/os-services?binary=nova-compute")):
-        services = {s["host"]: s["state"] for s in api.get("/os-services?binary=nova-compute")["services"]}
-        if all(services[host] == "up" for host in hosts or lab.hosts):
-            return
-
-
-def next_host(uuid, what):
-    """Asks for a migration to wherever: to HostC, which has the most room, and then to HostD; what was said of HostC."""
-    ballast = api.boot("ballast", host="HostD")
-    number = api.live_migrate(uuid)
-    lab.settled(uuid, number, "done", "HostD", 30)
-    tried = lab.sql("SELECT h.name, a.reason FROM attempts a JOIN hosts h ON h.id = a.host_id WHERE operation = %d" % number)
-    assert len(tried) == 1 and tried[0][0] == "HostC" and what in tried[0][1], tried
-    api.delete(ballast)
-    return tried[0][1]
-
-
 # ---- ports ----
 
 def closed_migration_ports_refuse():
@@ -74,9 +57,182 @@ def closed_migration_ports_refuse():
         took = time.monotonic() - began
         assert migration["state"] == "error" and "49152" in migration["reason"] and "HostC" in migration["reason"], migration
         assert lab.where(uuid) == ["HostB"]
-        next_host(uuid, "49152")
+        lab.next_host(uuid, "49152")
     api.delete(uuid)
     return "refused after %.1f s" % took
+
+
+def closed_in_mid_migration(name):
+    """They are closed after they have been looked at; the migration and when libvirt was told."""
+    lab.arm("HostB", "compute", "compute:migrating:call=hold(/run/worst):1")
+    uuid = lab.guest(name)
+    number = api.live_migrate(uuid, "HostC")
+    lab.wait_held("HostB")
+    return uuid, number
+
+
+def ports_that_close_before_the_first_byte_are_shown_and_an_abort_is_answered():
+    uuid, number = closed_in_mid_migration("closing")
+    with watched(lab, uuid, most=PAUSE_S):
+        with closed("HostC"):
+            lab.release("HostB")
+            began = time.monotonic()
+            assert lab.wait_blocked(uuid, number, SHOWN_S) == ("destination host unreachable", "HostC")
+            shown = time.monotonic() - began
+            said = [entry["message"] for entry in lab.journal(uuid, number) if entry["message"] and "49152" in entry["message"]]
+            assert said, lab.journal(uuid, number)
+            began = time.monotonic()
+            api.request("DELETE", "/servers/%s/migrations/%d" % (uuid, number))
+            answered = time.monotonic() - began
+            assert answered <= ANSWER_S, answered
+            assert lab.domain_state("HostB", uuid) == "running"
+        took = lab.settled(uuid, number, "cancelled", "HostB", 35)  # TCP asks again when it is due
+    lab.restart("HostB", "compute")
+    api.delete(uuid)
+    return "shown after %.1f s, the abort answered after %.1f s, cancelled %.1f s after the ports were open" % (shown, answered, took)
+
+
+def a_connection_that_is_given_up_ends_it():
+    """As it does after two minutes with TCP's own default, here after fifteen seconds."""
+    path = "net.ipv4.tcp_syn_retries"
+    usual = lab.run("exec", "HostB", "sysctl", "-n", path).strip()
+    uuid, number = closed_in_mid_migration("given-up")
+    lab.run("exec", "HostB", "sysctl", "-qw", path + "=3")
+    try:
+        with watched(lab, uuid, most=PAUSE_S), closed("HostC"):
+            lab.release("HostB")
+            lab.wait_blocked(uuid, number, SHOWN_S)
+            took = lab.settled(uuid, number, "failed", "HostB", 25)
+    finally:
+        lab.run("exec", "HostB", "sysctl", "-qw", "%s=%s" % (path, usual))
+    reason = api.migration(uuid, number)["reason"]
+    lab.restart("HostB", "compute")
+    api.delete(uuid)
+    return "failed %.1f s after it was shown: %s" % (took, reason)
+
+
+# ---- QEMU ----
+
+def timed(function, *words):
+    began = time.monotonic()
+    function(*words)
+    return time.monotonic() - began
+
+
+def power(uuid, action, status):
+    api.action(uuid, {action: None})
+    api.wait_status(uuid, status, 20)
+
+
+def a_hung_qemu_holds_up_nobody_else():
+    """The source's QEMU of a guest in mid-copy stands still: that is shown; the others of its host are moved, stopped, started and made as
+    ever.  So it is with the destination's QEMU."""
+    others = {name: lab.guest(name) for name in ("moves", "stops")}
+    uuid, number = lab.slow_copy("hangs")
+    lab.option("HostB", "libvirt.live_migration_bandwidth", 0)
+    took = {}
+    checker = lab.checker()
+    lab.run("pause", "HostB", "qemu", uuid)
+    began = time.monotonic()
+    assert lab.wait_blocked(uuid, number, SHOWN_S) == ("hypervisor not answering", "HostB")
+    shown = time.monotonic() - began
+    took["move"] = timed(api.move, others["moves"], "HostD", 30)
+    took["stop"] = timed(power, others["stops"], "os-stop", "SHUTOFF")
+    took["start"] = timed(power, others["stops"], "os-start", "ACTIVE")
+    began = time.monotonic()
+    others["new"] = api.boot("new", host="HostB")
+    took["create"] = time.monotonic() - began
+    took["delete"] = timed(api.delete, others["new"])
+    lab.wait_up()
+    assert all(seconds < 20 for seconds in took.values()), took
+    lab.run("resume", "HostB", "qemu", uuid)
+    for _ in until(ENDED_S, lambda: api.migration(uuid, number)):
+        if not api.migration(uuid, number)["blocked"]:
+            break
+
+    lab.run("pause", "HostC", "qemu", uuid)
+    assert lab.wait_blocked(uuid, number, SHOWN_S) == ("hypervisor not answering", "HostC")
+    lab.run("resume", "HostC", "qemu", uuid)
+    lab.let_it_finish(uuid)
+    lab.settled(uuid, number, "done", "HostC", 20)
+    checker.stop()
+    for guest in (uuid, others["moves"], others["stops"]):
+        api.delete(guest)
+    return "shown after %.1f s, meanwhile %s" % (shown, ", ".join("%s %.1f s" % pair for pair in took.items()))
+
+
+def left_stopped(name):
+    """A migration whose source's QEMU was stopped by a daemon that died before it looked at it again."""
+    lab.arm("HostC", "compute", "compute:image-lock=error:1")
+    lab.arm("HostB", "compute", "compute:migrating:stopped=exit:1")
+    lab.wait_up()
+    uuid, number = lab.slow_copy(name)
+    lab.run("pause", "HostC", "libvirtd")
+    lab.let_it_finish(uuid)
+    lab.wait_domain("HostB", uuid, "paused")
+    time.sleep(1)  # the source's libvirtd has asked the destination's to finish
+    lab.run("kill", "HostB", "libvirtd")
+    lab.run("resume", "HostC", "libvirtd")
+    lab.wait_blocked(uuid, number)
+    lab.run("start", "HostB", "libvirtd")
+    lab.wait_dead("HostB", "compute")
+    states = lab.run("exec", "HostB", "sh", "-c",
+                     "for p in $(pgrep -f -- '-uuid %s'); do cut -d' ' -f3 /proc/$p/stat; done" % uuid).split()
+    assert "T" in states, states
+    return uuid, number
+
+
+def a_source_left_stopped_goes_on():
+    """With the destination complete the migration goes forward; with the destination's QEMU gone the guest runs on where it was."""
+    took = {}
+    for end, home in (("done", "HostC"), ("failed", "HostB")):
+        checker = lab.checker()
+        uuid, number = left_stopped("stopped-" + end)
+        if end == "failed":
+            lab.run("kill", "HostC", "qemu", uuid)
+        lab.run("start", "HostB", "compute")
+        took[end] = lab.settled(uuid, number, end, home, 20)
+        checker.stop()
+        lab.restart("HostC", "compute")
+        api.delete(uuid)
+    log = open(lab.directory + "/HostB/log/compute.log", encoding="utf-8").read()
+    assert log.count("was left stopped, letting it go on") == 2
+    return ", ".join("%s %.1f s after the start" % pair for pair in took.items())
+
+
+# ---- libvirtd ----
+
+def a_hung_libvirtd_is_shown_and_holds_up_no_other_host():
+    """The destination's, for long: its guest runs on, migrations to it are not begun, other hosts work as ever; then all goes on."""
+    lab.option("HostB", "libvirt.live_migration_bandwidth", 0)
+    here, there = lab.guest("here"), lab.guest("there", "HostC")
+    took = {}
+    with watched(lab, there, most=PAUSE_S):
+        lab.run("pause", "HostC", "libvirtd")
+        began = time.monotonic()
+        for _ in until(SHOWN_S, lab.health):
+            if "libvirt" in lab.health()["HostC"]:
+                break
+        shown = time.monotonic() - began
+        assert not lab.health()["HostB"] and not lab.health()["HostD"], lab.health()
+        number = api.live_migrate(here, "HostC")
+        migration = api.wait_migration(here, number, SHOWN_S)
+        assert migration["state"] == "error" and "HostC" in migration["reason"], migration
+        took["move"] = timed(api.move, here, "HostD", 30)
+        took["move back"] = timed(api.move, here, "HostB", 30)
+        api.request("POST", "/servers/%s/action" % there, {"reboot": {"type": "HARD"}})
+        time.sleep(max(0.0, began + HANG_S - time.monotonic()))
+        assert lab.silent(there) < PAUSE_S and api.server(there)["status"] == "HARD_REBOOT", api.server(there)
+        lab.run("resume", "HostC", "libvirtd")
+    took["reboot when it answers"] = timed(api.wait_status, there, "ACTIVE", 20)
+    for _ in until(SHOWN_S, lab.health):
+        if not any(lab.health().values()):
+            break
+    lab.wait_counting(there, 20)
+    lab.check_books()
+    for uuid in (here, there):
+        api.delete(uuid)
+    return "shown after %.1f s, %s" % (shown, ", ".join("%s %.1f s" % pair for pair in took.items()))
 
 
 # ---- hosts that die ----
@@ -86,7 +242,7 @@ def a_guest_its_user_paused_is_kept_when_the_source_host_dies():
     lab.option("HostB", "libvirt.live_migration_bandwidth", 0)
     uuid = lab.guest("still")
     lab.arm("HostB", "compute", "compute:migrating:flip=sleep(60000)")
-    up()
+    lab.wait_up()
     lab.virsh("HostB", "suspend", uuid)
     api.wait_status(uuid, "PAUSED", 20)
     counter = int(lab.serial(uuid)["counter"])
@@ -109,14 +265,14 @@ def a_guest_its_user_paused_is_kept_when_the_source_host_dies():
     assert migration["state"] == "done", migration
     assert api.wait_status(uuid, "PAUSED", 20)["OS-EXT-SRV-ATTR:host"] == "HostC"
     assert lab.where(uuid) == ["HostC"] and lab.domain_state("HostC", uuid) == "paused"
-    up()
+    lab.wait_up()
     lab.check_books()
     checker.stop()
     lab.virsh("HostC", "resume", uuid)
     api.wait_status(uuid, "ACTIVE", 20)
     report = lab.wait_counting(uuid, counter + 1)
     assert report["went_back"] == "0" and report["memory_errors"] == "0", report["text"]
-    up()
+    lab.wait_up()
     api.delete(uuid)
     return "shown after %.1f s, done %.1f s after the boot" % (shown, took)
 
@@ -126,8 +282,8 @@ def a_guest_its_user_paused_is_kept_when_the_source_host_dies():
 def the_answer_to_finish_is_lost():
     """The source's libvirtd asks, the destination's does it, and nothing of what it answers arrives: once with the image lock seen, once
     without.  One copy runs, and soon."""
-    lab.arm("HostC", "compute", "compute:locks=error:1")
-    up()
+    lab.arm("HostC", "compute", "compute:image-lock=error:1")
+    lab.wait_up()
     copies = [lab.slow_copy(name) for name in ("unseen", "seen")]
     checker = lab.checker()
     with dropped("HostC", ("--ip-sport", "16509")):
@@ -158,17 +314,16 @@ def the_answer_to_finish_is_lost():
 def frozen(point, host, name, move):
     """A compute service stops at that point until its lease has run out, and goes on."""
     lab.arm(host, "compute", point + "=stop:1")
-    up()
+    lab.wait_up()
     uuid, number = move(name)
     if "rollback" in point:
         with contextlib.suppress(Refused):
             api.request("DELETE", "/servers/%s/migrations/%d" % (uuid, number))
     lab.wait_service(host, "compute", "paused")
-    epoch = lab.epoch(host)
+    epoch, before = lab.epoch(host), len(lab.journal(uuid, number))
     for _ in until(20, lambda: "the lease of %s does not run out" % host, pause=0.3):
         if not lab.has_lease(host):
             break
-    before = len(lab.journal(uuid, number))
     lab.run("resume", host, "compute")
     state = api.wait_migration(uuid, number, ENDED_S)["state"]
     took = lab.settled(uuid, number, state, "HostC" if state == "done" else "HostB")
@@ -210,82 +365,13 @@ def postgresql_is_away_in_mid_copy():
     return "away for %g s; done %.1f s after, longest pause %.2f s" % (OUTAGE_S, took, watch.still)
 
 
-def pid(host, service):
-    for row in lab.status()["hosts"]:
-        for known in row["services"]:
-            if row["name"] == host and known["name"] == service:
-                return str(known["pid"])
-    raise AssertionError("no %s on %s" % (service, host))
-
-
-@contextlib.contextmanager
-def short_of_descriptors(host, service):
-    """It may open no more than it has open now: the lowest number that is free is the first it may not have."""
-    process = pid(host, service)
-    limits = lab.run("exec", host, "prlimit", "--noheadings", "-o", "SOFT,HARD", "--nofile", "--pid", process).split()
-    taken = {int(number) for number in lab.run("exec", host, "ls", "/proc/%s/fd" % process).split()}
-    free = next(number for number in range(len(taken) + 1) if number not in taken)
-    lab.run("exec", host, "prlimit", "--pid", process, "--nofile=%d:%s" % (free, limits[1]))
-    try:
-        yield
-    finally:
-        lab.run("exec", host, "prlimit", "--pid", process, "--nofile=" + ":".join(limits))
-    assert pid(host, service) == process, "%s on %s has ended" % (service, host)
-
-
-def ask(timeout=4):
-    """The status the API gives a request; 0: it says nothing."""
-    connection = http.client.HTTPConnection(api.url.hostname, api.url.port, timeout=timeout)
-    try:
-        connection.request("GET", api.url.path + "/servers", headers={"X-Auth-Token": "test"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
-
-
-def no_descriptors_are_left():
-    """In the API, the scheduler and both compute services: nothing is taken for done, and all goes on when there is room again."""
-    lab.option("HostB", "libvirt.live_migration_bandwidth", 0)
-    uuid = lab.guest("room")
-    with short_of_descriptors("HostA", "api"):
-        said = ask()
-        assert said == 0 or said >= 500, said
-    for _ in until(ENDED_S, lambda: "the API does not answer again"):
-        if ask() == 200:
-            break
-    ends = {}
-    with watched(lab, uuid, most=PAUSE_S):
-        for host, service in (("HostA", "scheduler"), ("HostC", "compute"), ("HostB", "compute")):
-            with short_of_descriptors(host, service):
-                number = api.live_migrate(uuid, "HostC")
-                time.sleep(6)
-                during = api.migration(uuid, number)
-            migration = api.wait_migration(uuid, number, 30)
-            ends[service + " on " + host] = "%s, then %s" % (during["blocked"] or during["state"], migration["state"])
-            home = "HostC" if migration["state"] == "done" else "HostB"
-            assert migration["state"] == "done" or migration["reason"], migration
-            lab.settled(uuid, number, migration["state"], home, 20)
-            up()
-            if home == "HostC":
-                api.move(uuid, "HostB", 40)
-        # in mid-copy
-        _, number = lab.slow_copy("room", uuid=uuid)
-        with short_of_descriptors("HostB", "compute"):
-            lab.let_it_finish(uuid)
-            time.sleep(4)
-        migration = api.wait_migration(uuid, number, 30)
-        lab.settled(uuid, number, migration["state"], "HostC" if migration["state"] == "done" else "HostB", 20)
-        ends["mid-copy"] = migration["state"]
-    api.delete(uuid)
-    return ", ".join("%s: %s" % pair for pair in ends.items())
-
-
 try:
     status = main(lab.each([
-        closed_migration_ports_refuse, a_guest_its_user_paused_is_kept_when_the_source_host_dies, the_answer_to_finish_is_lost,
-        a_compute_service_is_frozen_past_its_lease_in_the_other_states, postgresql_is_away_in_mid_copy, no_descriptors_are_left]))
+        closed_migration_ports_refuse, ports_that_close_before_the_first_byte_are_shown_and_an_abort_is_answered,
+        a_connection_that_is_given_up_ends_it, a_hung_qemu_holds_up_nobody_else, a_source_left_stopped_goes_on,
+        a_hung_libvirtd_is_shown_and_holds_up_no_other_host, a_guest_its_user_paused_is_kept_when_the_source_host_dies,
+        the_answer_to_finish_is_lost, a_compute_service_is_frozen_past_its_lease_in_the_other_states,
+        postgresql_is_away_in_mid_copy]))
 finally:
     lab.down()
 sys.exit(status)

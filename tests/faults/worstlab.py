@@ -69,9 +69,10 @@ class Twice(threading.Thread):
 
 
 class WorstLab(Lab):
-    def __init__(self, name, *more, hosts=2):
+    def __init__(self, name, *more, hosts=2, storage=None):
         words = [word for setting in SHORT + list(more) for word in ("--set", setting)]
         self.strict, self.reloads, self.wrapped, self.checkers = True, 0, False, []
+        words += ["--storage-size", storage] if storage else []
         super().__init__(name, "--shared", "gluster", "--hosts", str(hosts), *words)
         self.address = self.api.url.hostname  # of HostA
 
@@ -142,12 +143,46 @@ class WorstLab(Lab):
         self.wait_service(host, service, "dead", seconds)
 
     def epoch(self, host):
-
-                       return int(self.sql("SELECT l.epoch FROM host_lease l JOIN hosts h ON h.id = l.host_id WHERE h.name = '%s'" % host)[0][0])
+        return int(self.sql("SELECT l.epoch FROM host_lease l JOIN hosts h ON h.id = l.host_id "
+                            "WHERE h.name = '%s'" % host)[0][0])
 
     def has_lease(self, host):
         return self.sql("SELECT l.lease_until > clock_timestamp() FROM host_lease l JOIN hosts h ON h.id = l.host_id "
                         "WHERE h.name = '%s'" % host) == [["t"]]
+
+    def wait_up(self, *hosts, seconds=30, stays=0):
+        """Until the compute services of these hosts, or all, are up, and have been for so long."""
+        services, since = {}, None
+        for _ in until(seconds, lambda: services):
+            services = {s["host"]: s["state"] for s in self.api.get("/os-services?binary=nova-compute")["services"]}
+            if not all(services.get(host) == "up" for host in hosts or self.hosts):
+                since = None
+                continue
+            since = since or time.monotonic()
+            if time.monotonic() - since >= stays:
+                return
+
+    def health(self):
+        """What each compute service says is wrong with its host; empty: nothing."""
+        services = self.api.get("/nova-lite/services")["services"]
+        return {s["host"]: s["health"] or "" for s in services if s["binary"] == "nova-compute"}
+
+    def next_host(self, uuid, what):
+        """Asks for a migration to wherever: to HostC, which has the most room and refuses, and then to HostD; what was said of HostC."""
+        ballast = self.api.boot("ballast", host="HostD")
+        number = self.api.live_migrate(uuid)
+        self.settled(uuid, number, "done", "HostD", 30)
+        tried = self.sql("SELECT h.name, a.reason FROM attempts a JOIN hosts h ON h.id = a.host_id WHERE operation = %d" % number)
+        assert len(tried) == 1 and tried[0][0] == "HostC" and what in tried[0][1], tried
+        self.api.delete(ballast)
+        return tried[0][1]
+
+    def pid(self, host, service):
+        for row in self.status()["hosts"]:
+            for known in row["services"]:
+                if row["name"] == host and known["name"] == service:
+                    return str(known["pid"])
+        raise AssertionError("no %s on %s" % (service, host))
 
     def files(self, uuid):
         """A guest's files in the directory behind the share: name -> inode."""
