@@ -72,7 +72,7 @@ ERROR_POINTS = (
 )
 
 
-NEVER_FAIL = ("compute:migrating:switch",)  # and what is committed
+NEVER_FAIL = ("compute:migrating:switch", "compute:migrating:stopped")  # and what is committed
 
 
 def points_left_out(points):
