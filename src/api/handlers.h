@@ -100,6 +100,14 @@ bool nova_zones_index(nova_request *r, GError **error);
 bool nova_zones_detail(nova_request *r, GError **error);
 bool nova_hosts_index(nova_request *r, GError **error);
 bool nova_hosts_show(nova_request *r, GError **error);
+bool nova_services_remove(nova_request *r, GError **error);
+bool nova_hosts_act(nova_request *r, GError **error);
+bool nova_audit_log_index(nova_request *r, GError **error);
+bool nova_audit_log_show(nova_request *r, GError **error);
+bool nova_server_interface_attach(nova_request *r, GError **error);
+bool nova_server_volume_attach(nova_request *r, GError **error);
+bool nova_server_password_show(nova_request *r, GError **error);
+bool nova_server_password_clear(nova_request *r, GError **error);
 /* hypervisors.c */
 bool nova_hypervisors_index(nova_request *r, GError **error);
 bool nova_hypervisors_detail(nova_request *r, GError **error);

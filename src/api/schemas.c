@@ -114,7 +114,19 @@ static const nova_schema_member create_members[] = {
 	{ 0 },
 };
 static const nova_schema create_server = { .types = NOVA_JSON_OBJECT, .members = create_members };
-static const nova_schema_member hint_members[] = { M("group", nova_schema_uuid), { 0 } };
+static const nova_schema uuid_list = { .types = NOVA_JSON_ARRAY, .items = &nova_schema_uuid };
+static const nova_schema uuids = { .any_of = (const nova_schema *const[]){ &nova_schema_uuid, &uuid_list, NULL } };
+static const nova_schema hint_query = { .types = NOVA_JSON_STRING | NOVA_JSON_OBJECT };
+static const nova_schema hint_cidr = { .types = NOVA_JSON_STRING, .pattern = "^/[0-9a-f.:]+$" };
+static const nova_schema_member hint_members[] = {
+	M("group", nova_schema_uuid),
+	M("different_host", uuids),
+	M("same_host", uuids),
+	M("query", hint_query),
+	M("build_near_host_ip", fixed_ip),
+	M("cidr", hint_cidr),
+	{ 0 },
+};
 static const nova_schema hints = { .types = NOVA_JSON_OBJECT, .members = hint_members, .open = true };
 static const nova_schema_member create_top[] = {
 	REQUIRED("server", create_server),

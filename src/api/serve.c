@@ -120,6 +120,28 @@ static bool not_found(GError **error)
 	return nova_fail(error, NOVA_FAULT_NOT_FOUND, NO_RESOURCE);
 }
 
+/* What Nova has had and removed for good: it says so in every microversion. */
+static bool is_gone(char *const *segments)
+{
+	static const char *const gone[] = { "os-agents", "os-cells", "os-certificates", "os-cloudpipe", "os-fping",
+					    NULL };
+	static const char *const gone_of_servers[] = { "consoles", "os-virtual-interfaces", NULL };
+
+	if (!segments[0])
+		return false;
+	return g_strv_contains(gone, segments[0]) ||
+	       (strcmp(segments[0], "servers") == 0 && segments[1] && segments[2] &&
+		g_strv_contains(gone_of_servers, segments[2]));
+}
+
+static bool nothing_there(char *const *segments, GError **error)
+{
+	if (is_gone(segments))
+		return nova_fail(error, NOVA_FAULT_GONE,
+				 "This resource is no longer available. No forwarding address is given.");
+	return not_found(error);
+}
+
 /* The row for the path; the first segment may be a project id, which then has to be the caller's. */
 static bool find_route(nova_request *r, char *const *segments, GError **error)
 {
@@ -134,10 +156,10 @@ static bool find_route(nova_request *r, char *const *segments, GError **error)
 		return true;
 	if (match != NOVA_MATCH_NOTHING || !segments[0] ||
 	    (!is_project_id(segments[0]) && strcmp(segments[0], r->context->project_id) != 0))
-		return not_found(error);
+		return nothing_there(segments, error);
 	if (nova_router_find(nova_routes, r->http->method, segments + 1, r->version, &r->route, r->ids) !=
 	    NOVA_MATCH_FOUND)
-		return not_found(error);
+		return nothing_there(segments + 1, error);
 	if (strcmp(segments[0], r->context->project_id) == 0)
 		return true;
 	return nova_fail(error, NOVA_FAULT_BAD_REQUEST,

@@ -27,6 +27,7 @@ typedef struct order {
 	char *host;	/* NULL: any */
 	char *zone;	/* NULL: any */
 	const char *group; /* uuid, of the request; NULL: none */
+	const char **same_host, **different_host; /* uuids, of the request; NULL: none */
 	int64_t min_count, max_count; /* asked for */
 	int64_t count;		      /* that fit the quotas: made */
 	nova_keypair *keypair;	      /* NULL: none */
@@ -40,6 +41,8 @@ static void order_done(order *o)
 	nova_image_free(o->image);
 	g_free(o->host);
 	g_free(o->zone);
+	g_free(o->same_host);
+	g_free(o->different_host);
 	nova_keypair_free(o->keypair);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(order, order_done)
@@ -273,19 +276,36 @@ static bool take_counts(order *o, GError **error)
 	return true;
 }
 
-/* The group is looked up where the server joins it. */
+/* A uuid, or several: the texts borrowed, the list the caller's. */
+static const char **uuids_of(json_object *value)
+{
+	size_t n = json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 1;
+	const char **list = g_new0(const char *, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = json_object_get_string(
+			json_object_is_type(value, json_type_array) ? json_object_array_get_idx(value, i) : value);
+	return list;
+}
+
+/* The group is looked up where the server joins it, the others by whoever chooses a host. */
 static bool take_hints(order *o, json_object *hints, GError **error)
 {
 	if (!hints)
 		return true;
 	json_object_object_foreach(hints, key, value)
 	{
-		if (strcmp(key, "group") != 0)
+		if (strcmp(key, "group") == 0)
+			o->group = json_object_get_string(value);
+		else if (strcmp(key, "same_host") == 0)
+			o->same_host = uuids_of(value);
+		else if (strcmp(key, "different_host") == 0)
+			o->different_host = uuids_of(value);
+		else
 			return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
 					 "This version of nova-lite does not follow the scheduler hint '%s'; it knows "
-					 "'group'.",
+					 "'group', 'same_host' and 'different_host'.",
 					 key);
-		o->group = json_object_get_string(value);
 	}
 	return true;
 }
@@ -293,14 +313,12 @@ static bool take_hints(order *o, json_object *hints, GError **error)
 /* What this version cannot do is refused, not forgotten. */
 static bool check_limits(nova_request *r, order *o, GError **error)
 {
-	json_object *groups = nova_json_find(o->server, "security_groups"), *config_drive = NULL, *hints = NULL;
+	json_object *groups = nova_json_find(o->server, "security_groups"), *hints = NULL;
 
-	if (json_object_object_get_ex(o->server, "config_drive", &config_drive) && nova_schema_bool(config_drive))
-		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
-				 "This version of nova-lite makes no config drives.");
 	if (length_of(o->server, "personality") > 0)
 		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
-				 "This version of nova-lite puts no files into servers (personality).");
+				 "This version of nova-lite puts no files into servers (personality); pass them in "
+				 "user_data, as Nova wants it from 2.57 on.");
 	if (length_of(o->server, "trusted_image_certificates") > 0)
 		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
 				 "This version of nova-lite verifies no image signatures.");
@@ -407,6 +425,19 @@ static char *tags_of(const order *o)
 	return nova_json_dup_text(tags, NULL);
 }
 
+/* Asked for, or the image cannot do without, or every server has one. */
+static bool wants_config_drive(const nova_request *r, const order *o)
+{
+	const char *text = o->image->properties_json;
+	g_autoptr(json_object) properties = json_tokener_parse(text ? text : "{}");
+	json_object *given = NULL;
+
+	if (json_object_object_get_ex(o->server, "config_drive", &given) && nova_schema_bool(given))
+		return true;
+	return r->conf->force_config_drive ||
+	       (properties && g_strcmp0(text_of(properties, "img_config_drive"), "mandatory") == 0);
+}
+
 static nova_instance *new_server(const nova_request *r, const order *o, int64_t index)
 {
 	nova_instance *server = nova_instance_new();
@@ -429,7 +460,7 @@ static nova_instance *new_server(const nova_request *r, const order *o, int64_t 
 	server->tags_json = tags_of(o);
 	server->key_name = g_strdup(text_of(o->server, "key_name"));
 	server->user_data = g_strdup(text_of(o->server, "user_data"));
-	server->config_drive = g_strdup("");
+	server->config_drive = g_strdup(wants_config_drive(r, o) ? "True" : "");
 	server->reservation_id = g_strdup(o->reservation);
 	server->launch_index = (int)index;
 	server->access_ip_v4 = g_strdup(text_of(o->server, "accessIPv4"));
@@ -447,6 +478,8 @@ static bool create_all(nova_request *r, const order *o, char **ret_first, GError
 		.requested_host = o->host,
 		.zone = o->zone,
 		.group = o->group,
+		.same_host_as = o->same_host,
+		.not_host_of = o->different_host,
 		.key_data = o->keypair ? o->keypair->public_key : NULL,
 		.quotas = &o->quotas,
 	};

@@ -91,6 +91,32 @@ bool nova_server_volumes(nova_request *r, GError **error)
 	return nova_reply_member(r, 200, "volumeAttachments", json_object_new_array());
 }
 
+bool nova_server_interface_attach(nova_request *r, GError **error)
+{
+	(void)r;
+	return nova_fail(error, NOVA_FAULT_BAD_REQUEST,
+			 "This cloud attaches no further interfaces: a server keeps the network it was created with.");
+}
+
+bool nova_server_volume_attach(nova_request *r, GError **error)
+{
+	(void)r;
+	return nova_fail(error, NOVA_FAULT_BAD_REQUEST, "This cloud has no volumes.");
+}
+
+/* Guests have no way to send one: that takes Nova's metadata service. */
+bool nova_server_password_show(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_member(r, 200, "password", json_object_new_string(""));
+}
+
+bool nova_server_password_clear(nova_request *r, GError **error)
+{
+	(void)error;
+	return nova_reply_empty(r, 204);
+}
+
 bool nova_server_security_groups(nova_request *r, GError **error)
 {
 	(void)error;

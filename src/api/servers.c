@@ -83,26 +83,21 @@ bool nova_servers_show(nova_request *r, GError **error)
 /* PUT changes names and description; what it cannot change it refuses rather than forgets. */
 bool nova_servers_update(nova_request *r, GError **error)
 {
-	static const char *const fixed[] = { "accessIPv4", "accessIPv6" };
 	json_object *wish = nova_json_find(r->body, "server");
-	json_object *name = nova_json_find(wish, "name");
+	const char *name = json_object_get_string(nova_json_find(wish, "name"));
+	const char *v4 = json_object_get_string(nova_json_find(wish, "accessIPv4"));
+	const char *v6 = json_object_get_string(nova_json_find(wish, "accessIPv6"));
 	json_object *disk = NULL, *described = NULL;
 	const char *description = NULL;
 	g_autoptr(nova_instance) server = NULL;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
-		if (json_object_object_get_ex(wish, fixed[i], NULL))
-			return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED,
-					 "This version of nova-lite cannot change '%s' of an existing server.",
-					 fixed[i]);
 	if (json_object_object_get_ex(wish, "OS-DCF:diskConfig", &disk) &&
 	    g_strcmp0(json_object_get_string(disk), "MANUAL") != 0)
 		return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED, "Only the disk configuration MANUAL is supported.");
 	if (json_object_object_get_ex(wish, "description", &described))
 		description = described ? json_object_get_string(described) : "";
-	if ((name || description) &&
-	    !nova_instances_update(r->api->db, r->server->uuid, name ? json_object_get_string(name) : NULL, description,
-				   error))
+	if ((name || description || v4 || v6) &&
+	    !nova_instances_update(r->api->db, r->server->uuid, name, description, v4, v6, error))
 		return false;
 	server = nova_request_find_server(r, r->server->uuid, false, error);
 	return server && show(r, server, NOVA_SERVER_UPDATED);

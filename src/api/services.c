@@ -3,6 +3,7 @@
 #include "api/reply.h"
 #include "api/schema.h"
 #include "common/json.h"
+#include "common/uuid.h"
 #include "db/hosts.h"
 
 #include <string.h>
@@ -112,6 +113,55 @@ bool nova_services_update(nova_request *r, GError **error)
 	return nova_reply_written(r, 200, &w);
 }
 
+/* By number below 2.53, by uuid from there on; borrowed from `services'. */
+static const nova_service *find_any(const nova_request *r, const GPtrArray *services, GError **error)
+{
+	const char *id = r->ids[0];
+	int64_t number;
+
+	if (r->version >= 53) {
+		if (nova_uuid_is_valid(id))
+			return find_service(services, id, error);
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "Invalid uuid %s", id);
+		return NULL;
+	}
+	if (!g_ascii_string_to_signed(id, 10, 0, INT32_MAX, &number, NULL)) {
+		nova_fail(error, NOVA_FAULT_BAD_REQUEST, "id must be an integer");
+		return NULL;
+	}
+	for (unsigned i = 0; i < services->len; i++)
+		if (((const nova_service *)services->pdata[i])->id == number)
+			return services->pdata[i];
+	nova_fail(error, NOVA_FAULT_NOT_FOUND, "Service %s could not be found.", id);
+	return NULL;
+}
+
+bool nova_services_remove(nova_request *r, GError **error)
+{
+	g_autoptr(GPtrArray) services = NULL;
+	const nova_service *service;
+	nova_service_end end;
+
+	if (!list_services(r, NULL, NULL, &services, error))
+		return false;
+	service = find_any(r, services, error);
+	if (!service || !nova_services_delete(r->api->db, service, (int)r->conf->service_down_time, &end, error))
+		return false;
+	switch (end) {
+	case NOVA_SERVICE_ALIVE:
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "The service %s on %s is running and would be back at once: stop it first, and wait "
+				 "until it is down.", service->binary, service->host);
+	case NOVA_SERVICE_BUSY:
+		return nova_fail(error, NOVA_FAULT_CONFLICT,
+				 "Unable to delete compute service that is hosting instances. Migrate or delete the "
+				 "instances first.");
+	case NOVA_SERVICE_GONE:
+	default:
+		return nova_reply_empty(r, 204);
+	}
+}
+
 /* PUT /os-services/{enable, disable, disable-log-reason, force-down}, up to 2.52. */
 bool nova_services_update_old(nova_request *r, GError **error)
 {
@@ -201,6 +251,13 @@ bool nova_hosts_index(nova_request *r, GError **error)
 		json_object_array_add(list, item);
 	}
 	return nova_reply_member(r, 200, "hosts", list);
+}
+
+/* As Nova's libvirt driver answers. */
+bool nova_hosts_act(nova_request *r, GError **error)
+{
+	(void)r;
+	return nova_fail(error, NOVA_FAULT_NOT_IMPLEMENTED, "The requested functionality is not supported.");
 }
 
 bool nova_hosts_show(nova_request *r, GError **error)

@@ -74,7 +74,8 @@ static bool still_wanted(nova_step *step, bool *ret_wanted, GError **error)
 
 static bool build(nova_step *step, bool *ret_wanted, GError **error)
 {
-	if (!make_disk(step, error) || !still_wanted(step, ret_wanted, error))
+	if (!make_disk(step, error) || !nova_guest_make_config_drive(step, FILES_MS, error) ||
+	    !still_wanted(step, ret_wanted, error))
 		return false;
 	return !*ret_wanted || nova_guest_start(step, error);
 }

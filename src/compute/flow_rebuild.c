@@ -123,6 +123,11 @@ nova_step_end nova_rebuild_replacing(nova_step *step, GError **error)
 		done = nova_guest_end(step, &cause);
 	if (done)
 		done = nova_removal_replace_disk(step, &no, &cause);
+	if (done && !nova_guest_make_config_drive(step, FILES_MS, &cause)) {
+		if (!nova_guest_must_wait(step, cause))
+			return give_up(step, cause, error);
+		done = false;
+	}
 	if (done && step->instance->vm_state == NOVA_VM_STOPPED)
 		return stopped(step, error);
 	if (done)

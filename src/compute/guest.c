@@ -2,8 +2,11 @@
 #include "compute/guest.h"
 
 #include "common/json.h"
+#include "compute/config_drive.h"
 #include "compute/console.h"
 #include "compute/images.h"
+#include "db/flavors.h"
+#include "db/keypairs.h"
 #include "model/domain_xml.h"
 
 #define PING_MS 3000
@@ -63,11 +66,34 @@ static bool fix_machine(nova_step *step, GError **error)
 	return true;
 }
 
+static bool has_config_drive(const nova_instance *instance)
+{
+	return instance->config_drive && *instance->config_drive;
+}
+
+bool nova_guest_make_config_drive(nova_step *step, int deadline_ms, GError **error)
+{
+	nova_config_drive drive = { .instance = step->instance };
+	g_autoptr(GPtrArray) networks = NULL;
+	g_autofree char *key = NULL;
+
+	if (!has_config_drive(step->instance))
+		return true;
+	if (!nova_keypairs_of_instance(step->compute->db, step->instance->uuid, &key, error) ||
+	    !nova_networks_list(step->compute->db, &networks, error))
+		return false;
+	drive.public_key = key;
+	drive.networks = networks;
+	return nova_config_drive_make(step->conf, &drive, deadline_ms, error);
+}
+
 static char *definition(const nova_step *step, GError **error)
 {
 	const nova_instance *instance = step->instance;
 	g_autofree char *disk = nova_images_disk_path(step->conf, instance->uuid);
 	g_autofree char *log = nova_console_path(step->conf, instance->uuid, instance->token);
+	g_autofree char *drive =
+		has_config_drive(instance) ? nova_config_drive_path(step->conf, instance->uuid) : NULL;
 	const nova_domain_spec spec = {
 		.instance_id = instance->id,
 		.hostname = instance->hostname,
@@ -79,6 +105,7 @@ static char *definition(const nova_step *step, GError **error)
 		.cpu = cpu_of(step->conf),
 		.cpu_model = step->conf->libvirt_cpu_models[0],
 		.disk = disk,
+		.config_drive = drive,
 		.console_log = log,
 		.addresses = instance->addresses,
 		.token = instance->token,

@@ -18,6 +18,9 @@ bool nova_guest_is_owner(const nova_step *step, const nova_domain_view *view);
 bool nova_guest_is_foreign(const nova_domain_view *view);
 bool nova_guest_is_gone(const nova_domain_view *view);
 
+/* Makes sure that its config drive is there, when its row wants one. */
+bool nova_guest_make_config_drive(nova_step *step, int deadline_ms, GError **error);
+
 /* Starts the guest from its row with the present token and this operation in its metadata; fixes its
  * machine type the first time.  It must be gone, its disk there.  Verified running when true. */
 bool nova_guest_start(nova_step *step, GError **error);

@@ -53,6 +53,7 @@ static void job_clear(void *data)
 	g_free(job->image.checksum);
 	g_free(job->image.disk_format);
 	g_free(job->path);
+	g_clear_pointer(&job->parts, g_ptr_array_unref);
 }
 
 void nova_images_job_unref(nova_images_job *job)

@@ -6,6 +6,7 @@
  *	_base/IMAGEID          base image, complete and verified as soon as it has this name
  *	UUID/disk              qcow2 overlay, complete as soon as it has this name
  *	UUID/disk.OPERATION    the same of a rebuild that goes on, until it takes the name `disk'
+ *	UUID/config.iso        see config_drive.h
  *	UUID/console.N.log     see console.h
  *	.trash/UUID.N          a deleted guest's directory until it is removed
  * Everything is idempotent and safe with other hosts doing the same on shared storage: nothing that has

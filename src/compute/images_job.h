@@ -20,7 +20,8 @@ typedef struct nova_images_job {
 	unsigned max;
 	nova_deadline deadline;
 	int64_t operation;          /* whose new disk; 0 */
-	char *path;                 /* the result; of a memory file: which */
+	char *path;                 /* the result; of a memory file or an ISO: which */
+	GPtrArray *parts;           /* of nova_images_part, owned: what is in an ISO */
 	bool found;                 /* the result: it is there */
 } nova_images_job;
 
@@ -46,6 +47,19 @@ bool nova_images_publish(const char *from, const char *to, bool *ret_taken, GErr
 void nova_images_sweep(const char *dir, const char *prefix);
 /* The same in an open directory. */
 void nova_images_sweep_at(int dir, const char *prefix);
+
+/* A file of an ISO, which may be there under several paths. */
+typedef struct nova_images_part {
+	GBytes *content;
+	GPtrArray *paths; /* of char *, owned: "openstack/latest/user_data" */
+} nova_images_part;
+/* Takes `content' over; it has no path yet. */
+nova_images_part *nova_images_part_new(GBytes *content);
+void nova_images_part_free(void *part);
+/* Makes sure that the ISO 9660 image `path', in the guest's directory, exists; an existing one is kept.  Takes `parts'
+ * over. */
+bool nova_images_make_iso(nova_conf *conf, const char *instance_uuid, const char *path, GPtrArray *parts,
+			  int deadline_ms, GError **error);
 
 /* What qemu-img says of a file. */
 typedef struct nova_images_info {

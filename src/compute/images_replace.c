@@ -70,6 +70,7 @@ static bool swap_in(const nova_images_job *job, int dir, GError **error)
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		nova_images_sweep_at(dir, "memory.");
 		nova_images_sweep_at(dir, "console.");
+		nova_images_sweep_at(dir, "config."); /* the new disk is told what the row says now */
 		if (renameat(dir, name, dir, DISK) < 0 && errno != ENOENT) /* NFS: an answer that was lost */
 			return nova_images_fail(error, "replace", path);
 	} else if (errno != ENOENT) {

@@ -107,7 +107,8 @@ static bool run_register(nova_tx *tx, void *arg, GError **error)
 	}
 	if (!check_holder(tx, reg, id, error))
 		return false;
-	if (!nova_tx_one(tx, NOVA_Q_LEASE_TAKE_OVER,
+	if (!nova_tx_run(tx, NOVA_Q_HOST_REVIVE, NOVA_ARGS(nova_arg_int(id)), NULL, error) ||
+	    !nova_tx_one(tx, NOVA_Q_LEASE_TAKE_OVER,
 			 NOVA_ARGS(nova_arg_int(id), nova_arg_text(who->boot_id ? who->boot_id : ""),
 				   nova_arg_int(who->lease_seconds)),
 			 &lease, error))

@@ -30,6 +30,8 @@ static bool insert_row(nova_tx *tx, const nova_instance *i, const nova_instance_
 		       GError **error)
 {
 	g_autoptr(GError) why = NULL;
+	g_autofree char *same = plan->same_host_as ? nova_arg_array(plan->same_host_as) : NULL;
+	g_autofree char *apart = plan->not_host_of ? nova_arg_array(plan->not_host_of) : NULL;
 
 	if (nova_tx_run(tx, NOVA_Q_INSTANCE_CREATE,
 			NOVA_ARGS(nova_arg_text(i->uuid), nova_arg_text(i->project_id),
@@ -47,7 +49,8 @@ static bool insert_row(nova_tx *tx, const nova_instance *i, const nova_instance_
 				  nova_arg_text(i->config_drive), nova_arg_text(i->reservation_id),
 				  nova_arg_int(i->launch_index), nova_arg_text(i->access_ip_v4),
 				  nova_arg_text(i->access_ip_v6), nova_arg_text(plan->key_data),
-				  nova_arg_id(group), nova_arg_text(plan->zone)),
+				  nova_arg_id(group), nova_arg_text(plan->zone), nova_arg_text(same),
+				  nova_arg_text(apart)),
 			NULL, &why))
 		return true;
 	if (strcmp(nova_tx_constraint(tx), "instances_uuid_key") == 0)
@@ -315,14 +318,15 @@ bool nova_instances_observe(nova_db *db, const nova_fence *fence, const char *uu
 /* ---- update ---- */
 
 bool nova_instances_update(nova_db *db, const char *uuid, const char *name, const char *description,
-			   GError **error)
+			   const char *access_ip_v4, const char *access_ip_v6, GError **error)
 {
 	g_autoptr(nova_result) row = NULL;
 
 	if (!nova_uuid_is_valid(uuid))
 		return not_found(uuid, error);
 	if (!nova_db_one(db, NOVA_Q_INSTANCE_UPDATE,
-			 NOVA_ARGS(nova_arg_text(uuid), nova_arg_text(name), nova_arg_text(description)),
+			 NOVA_ARGS(nova_arg_text(uuid), nova_arg_text(name), nova_arg_text(description),
+				   nova_arg_text(access_ip_v4), nova_arg_text(access_ip_v6)),
 			 &row, error))
 		return false;
 	return row || not_found(uuid, error);

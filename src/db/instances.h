@@ -15,6 +15,7 @@ typedef struct nova_instance_plan {
 	const char *requested_host; /* NULL: any */
 	const char *zone;           /* availability zone it must be in; NULL: any */
 	const char *group;          /* uuid of a server group of its project; NULL: none */
+	const char *const *same_host_as, *const *not_host_of; /* uuids of servers; NULL: it does not matter */
 	const char *key_data;       /* public key of its key_name; NULL: none */
 	const nova_quotas *quotas;  /* the configuration's limits; NULL: nobody counts */
 } nova_instance_plan;
@@ -75,4 +76,4 @@ bool nova_instances_observe(nova_db *db, const nova_fence *fence, const char *uu
 
 /* PUT /servers/{id}: NULL leaves a field alone. */
 bool nova_instances_update(nova_db *db, const char *uuid, const char *name, const char *description,
-			   GError **error);
+			   const char *access_ip_v4, const char *access_ip_v6, GError **error);

@@ -133,3 +133,13 @@ bool nova_keypairs_delete(nova_db *db, const char *user_id, const char *name, bo
 	*ret_found = row != NULL;
 	return true;
 }
+
+bool nova_keypairs_of_instance(nova_db *db, const char *uuid, char **ret, GError **error)
+{
+	g_autoptr(nova_result) row = NULL;
+
+	if (!nova_db_one(db, NOVA_Q_KEYPAIR_OF_INSTANCE, NOVA_ARGS(nova_arg_text(uuid)), &row, error))
+		return false;
+	*ret = row ? nova_result_dup(row, "key_data") : NULL;
+	return true;
+}

@@ -31,3 +31,6 @@ bool nova_keypairs_list(nova_db *db, const char *user_id, const char *marker, in
 
 /* *ret_found false: there was none. */
 bool nova_keypairs_delete(nova_db *db, const char *user_id, const char *name, bool *ret_found, GError **error);
+
+/* The public key a server was created with, whatever became of the key pair since; *ret NULL: none.  Caller frees. */
+bool nova_keypairs_of_instance(nova_db *db, const char *uuid, char **ret, GError **error);

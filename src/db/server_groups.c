@@ -128,12 +128,33 @@ bool nova_server_groups_list(nova_db *db, const char *project_id, int limit, int
 	return true;
 }
 
+static bool read_neighbours(nova_db *db, const char *uuid, nova_wishes *wishes, GError **error)
+{
+	g_autoptr(nova_result) rows = NULL;
+
+	if (!nova_db_run(db, NOVA_Q_INSTANCE_NEIGHBOURS, NOVA_ARGS(nova_arg_text(uuid)), &rows, error))
+		return false;
+	while (nova_result_next(rows)) {
+		wishes->beside = nova_result_bool(rows, "wanted");
+		if (nova_result_is_null(rows, "host_id"))
+			continue;
+		void *host = GINT_TO_POINTER((int)nova_result_int(rows, "host_id"));
+
+		if (nova_result_bool(rows, "same"))
+			g_hash_table_add(wishes->same, host);
+		if (nova_result_bool(rows, "apart"))
+			g_hash_table_add(wishes->apart, host);
+	}
+	return true;
+}
+
 nova_wishes *nova_instances_wishes(nova_db *db, const char *uuid, GError **error)
 {
 	g_autoptr(nova_wishes) wishes = nova_wishes_new();
 	g_autoptr(nova_result) rows = NULL;
 
-	if (!nova_db_run(db, NOVA_Q_INSTANCE_WISHES, NOVA_ARGS(nova_arg_text(uuid)), &rows, error))
+	if (!nova_db_run(db, NOVA_Q_INSTANCE_WISHES, NOVA_ARGS(nova_arg_text(uuid)), &rows, error) ||
+	    !read_neighbours(db, uuid, wishes, error))
 		return NULL;
 	while (nova_result_next(rows)) {
 		const char *policy;

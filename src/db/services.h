@@ -24,3 +24,13 @@ bool nova_services_beat(nova_db *db, const char *binary, const char *host, GErro
  * the lease for compute services.  *ret: of nova_service, by binary and host. */
 bool nova_services_list(nova_db *db, const char *host, const char *binary, int down_seconds, GPtrArray **ret,
 			GError **error);
+
+typedef enum nova_service_end {
+	NOVA_SERVICE_GONE,  /* nobody sees it until it registers anew */
+	NOVA_SERVICE_ALIVE, /* it is up, and would be back at once */
+	NOVA_SERVICE_BUSY,  /* a host with servers, or with operations under way */
+} nova_service_end;
+
+/* Deletes one.  NOT_FOUND.  What history says of a host stays. */
+bool nova_services_delete(nova_db *db, const nova_service *service, int down_seconds, nova_service_end *ret,
+			  GError **error);

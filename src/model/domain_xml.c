@@ -32,6 +32,8 @@ static bool check(const nova_domain_spec *spec, GError **error)
 		wrong = "it has no memory";
 	else if (!spec->disk || spec->disk[0] != '/')
 		wrong = "the path of its disk is not absolute";
+	else if (spec->config_drive && spec->config_drive[0] != '/')
+		wrong = "the path of its config drive is not absolute";
 	else if (!spec->console_log || spec->console_log[0] != '/')
 		wrong = "the path of its console log is not absolute";
 	else if (spec->cpu == NOVA_DOMAIN_CPU_CUSTOM && (!spec->cpu_model || !*spec->cpu_model))
@@ -136,6 +138,15 @@ static void append_devices(GString *xml, const nova_domain_spec *spec)
 	       "      <source file='%s'/>\n"
 	       "      <target dev='vda' bus='virtio'/>\n"
 	       "    </disk>\n", spec->disk);
+	/* A virtio disk and not a CD-ROM: every guest that finds its root finds it, whatever the machine type, and the
+	 * drives after the root stay free.  Read only, it may be open on both hosts of a migration. */
+	if (spec->config_drive)
+		append(xml, "    <disk type='file' device='disk'>\n"
+		       "      <driver name='qemu' type='raw' cache='none' io='threads'/>\n"
+		       "      <source file='%s'/>\n"
+		       "      <target dev='vdz' bus='virtio'/>\n"
+		       "      <readonly/>\n"
+		       "    </disk>\n", spec->config_drive);
 	append_network(xml, spec);
 	append(xml, "    <serial type='file'>\n"
 	       "      <source path='%s' append='on'/>\n"

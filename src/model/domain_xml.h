@@ -38,6 +38,7 @@ typedef struct nova_domain_spec {
 	nova_domain_cpu cpu;
 	const char *cpu_model;
 	const char *disk;           /* path of a qcow2 file */
+	const char *config_drive;   /* path of a raw file the guest can only read; NULL: none */
 	const char *console_log;    /* path of the serial console's file, appended to */
 	const GPtrArray *addresses; /* of nova_address; one network card for each mac; NULL: none */
 	int64_t token, operation;

@@ -23,6 +23,8 @@ nova_wishes *nova_wishes_new(void)
 
 	wishes->max_per_host = 1;
 	wishes->others = g_hash_table_new(NULL, NULL);
+	wishes->same = g_hash_table_new(NULL, NULL);
+	wishes->apart = g_hash_table_new(NULL, NULL);
 	return wishes;
 }
 
@@ -32,6 +34,8 @@ void nova_wishes_free(nova_wishes *wishes)
 		return;
 	g_free(wishes->zone);
 	g_hash_table_unref(wishes->others);
+	g_hash_table_unref(wishes->same);
+	g_hash_table_unref(wishes->apart);
 	g_free(wishes);
 }
 

@@ -36,6 +36,9 @@ typedef struct nova_wishes {
 	bool grouped; /* the rest counts */
 	nova_group_policy policy;
 	int max_per_host;
+	bool beside;        /* on a host of `same' */
+	GHashTable *same;   /* set of host ids (GINT_TO_POINTER) where servers are with which it shall share a host */
+	GHashTable *apart;  /* set of host ids with servers it shall not share a host with */
 	GHashTable *others; /* host id to how many other members are there or on their way (GINT_TO_POINTER) */
 } nova_wishes;
 

@@ -156,6 +156,26 @@ static bool affinity_passes(const nova_host *host, const nova_placement *placeme
 	return false;
 }
 
+static bool same_host_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	const nova_wishes *wishes = placement->wishes;
+
+	if (!wishes || !wishes->beside || g_hash_table_contains(wishes->same, GINT_TO_POINTER(host->id)))
+		return true;
+	g_string_append(why, "has none of the servers of the hint same_host");
+	return false;
+}
+
+static bool different_host_passes(const nova_host *host, const nova_placement *placement, GString *why)
+{
+	const nova_wishes *wishes = placement->wishes;
+
+	if (!wishes || !g_hash_table_contains(wishes->apart, GINT_TO_POINTER(host->id)))
+		return true;
+	g_string_append(why, "has a server of the hint different_host");
+	return false;
+}
+
 const nova_filter nova_filters[] = {
 	{ "ComputeFilter", compute_passes,
 	  "The compute service is up (its lease is valid), enabled and healthy, and its storage works.",
@@ -181,6 +201,10 @@ const nova_filter nova_filters[] = {
 	{ "ServerGroupAffinityFilter", affinity_passes,
 	  "The other servers of the same group with the policy affinity are there; booking checks it again.",
 	  "A group with the policy affinity does not leave its host." },
+	{ "SameHostFilter", same_host_passes, "One of the servers of the hint same_host is there.",
+	  "It was asked for when the server was created; create it anew without the hint." },
+	{ "DifferentHostFilter", different_host_passes, "None of the servers of the hint different_host is there.",
+	  "Move those servers away; the hint of the server's creation stays." },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -4,6 +4,7 @@
 They speak HTTP themselves, so that headers and connections are seen as they are, and look at the database to see
 what a request has left there.  Servers a test makes are its own; others may be there beside them.
 """
+import base64
 import http.client
 import json
 import os
@@ -644,7 +645,12 @@ def create_refused():
     fault(boot(availability_zone="mars"), 400, "The requested availability zone is not available")
     fault(boot(host="NoHost"), 400, "Compute host NoHost could not be found.")
     fault(boot(min_count=3, max_count=2), 400, "min_count must be <= max_count")
-    fault(boot(config_drive=True), 501)
+    fault(boot(config_drive="maybe"), 400)
+    fault(boot(user_data="x" * 65536), 400)
+    fault(boot(user_data="no base64"), 400, "Invalid input for field/attribute user_data. Value: no base64. 'no base64' is not a 'base64'")
+    fault(boot(personality=[]), 400)  # no member of the body from 2.57 on
+    fault(ask("POST", "/v2.1/servers", {"server": {"name": "n", "imageRef": IMAGE, "flavorRef": "1",
+                                                    "personality": [{"path": "/etc/motd", "contents": ""}]}}, "2.36"), 501)
     fault(boot(networks=[{"uuid": NOWHERE}]), 400, f"Network {NOWHERE} could not be found.")
     fault(boot(block_device_mapping_v2=[{"boot_index": 0, "uuid": NOWHERE, "source_type": "volume",
                                          "destination_type": "volume"}]), 400)
@@ -780,7 +786,69 @@ def update_server():
     equal(answer.json["server"]["description"], "new words")
     equal(sql(f"SELECT display_name, description FROM instances WHERE uuid = '{sid}'"), "after|new words")
     fault(ask("PUT", f"/v2.1/servers/{sid}", {"server": {"description": "x"}}, "2.18"), 400)
-    fault(ask("PUT", f"/v2.1/servers/{sid}", {"server": {"accessIPv4": "192.0.2.1"}}), 501)
+    answer = ask("PUT", f"/v2.1/servers/{sid}", {"server": {"accessIPv4": "192.0.2.1", "accessIPv6": "2001:db8::1"}})
+    equal((answer.json["server"]["accessIPv4"], answer.json["server"]["accessIPv6"]), ("192.0.2.1", "2001:db8::1"))
+    equal(ask("PUT", f"/v2.1/servers/{sid}", {"server": {"name": "again"}}).json["server"]["accessIPv4"], "192.0.2.1")
+    for wrong in ({"accessIPv4": "2001:db8::1"}, {"accessIPv4": "192.0.2.999"}, {"accessIPv6": "192.0.2.1"}, {"accessIPv4": None}):
+        fault(ask("PUT", f"/v2.1/servers/{sid}", {"server": wrong}), 400)
+    sid = boot(accessIPv4="192.0.2.7", accessIPv6="2001:db8::7").json["server"]["id"]
+    server = get("/servers/" + sid)["server"]
+    equal((server["accessIPv4"], server["accessIPv6"]), ("192.0.2.7", "2001:db8::7"))
+    fault(boot(accessIPv6="192.0.2.7"), 400)
+
+
+def config_drives():
+    """Asked for, or the image cannot do without; Nova's word for yes is a text."""
+    data = base64.b64encode(b"#!/bin/sh\n").decode()
+    for more, want in (({"config_drive": True, "user_data": data}, "True"), ({"config_drive": "yes"}, "True"), ({"config_drive": False}, ""),
+                       ({}, "")):
+        made = boot(**more)
+        equal(made.status, 202, made.text)
+        server = get("/servers/" + made.json["server"]["id"], "2.87")["server"]
+        equal(server["config_drive"], want)
+        equal(server["OS-EXT-SRV-ATTR:user_data"], more.get("user_data"))
+    made = boot(user_data="A" * 65532)
+    equal(made.status, 202, made.text)
+    secret = boot(adminPass="tell nobody")
+    equal(secret.json["server"]["adminPass"], "tell nobody")
+    equal(sql(f"SELECT count(*) FROM instances i WHERE i::text LIKE '%tell nobody%'"), "0")
+    sql(f"UPDATE images SET properties = properties || '{{\"img_config_drive\": \"mandatory\"}}' WHERE id = '{IMAGE}'")
+    try:
+        equal(get("/servers/" + boot().json["server"]["id"], "2.87")["server"]["config_drive"], "True")
+    finally:
+        sql(f"UPDATE images SET properties = properties - 'img_config_drive' WHERE id = '{IMAGE}'")
+
+
+def gone_for_good():
+    """Removed from Nova, which says so in every microversion; what it only proxied is not there."""
+    sid = booted()
+    for path in ("/os-cells", "/os-cells/detail", "/os-certificates/root", "/os-cloudpipe", "/os-fping", "/os-agents",
+                 f"/servers/{sid}/consoles", f"/servers/{sid}/os-virtual-interfaces", "/default/os-cells"):
+        for version in ("2.1", "2.87"):
+            answer = ask("GET", "/v2.1" + path, version=version)
+            equal((answer.status, answer.json), (410, {"computeFault": {
+                "code": 410, "message": "This resource is no longer available. No forwarding address is given."}}), path)
+    equal(ask("POST", "/v2.1/os-agents", {}).status, 410)
+    for path in ("os-networks", "os-tenant-networks", "os-floating-ips", "os-floating-ip-pools", "os-fixed-ips/10.0.0.1", "os-security-groups",
+                 "os-security-group-rules", "os-volumes", "os-snapshots", "os-baremetal-nodes", "os-cellars"):
+        fault(ask("GET", "/v2.1/" + path), 404)
+    log = get("/os-instance_usage_audit_log")["instance_usage_audit_logs"]
+    equal(set(log), set("""period_beginning period_ending num_hosts num_hosts_done num_hosts_running num_hosts_not_run hosts_not_run
+        total_instances total_errors overall_status log""".split()))
+    equal((log["num_hosts"], log["hosts_not_run"], log["overall_status"]), (2, ["HostB", "HostC"], "0 of 2 hosts done. 0 errors."))
+    log = get("/os-instance_usage_audit_log/2026-01-15%2000:00:00")["instance_usage_audit_log"]
+    equal((log["period_beginning"], log["period_ending"]), ("2025-12-01 00:00:00", "2026-01-01 00:00:00"))
+    fault(ask("GET", "/v2.1/os-instance_usage_audit_log/yesterday"), 400, "Invalid timestamp for date yesterday")
+    fault(ask("POST", f"/v2.1/servers/{sid}/os-interface", {"interfaceAttachment": {}}), 400,
+          "This cloud attaches no further interfaces: a server keeps the network it was created with.")
+    fault(ask("POST", f"/v2.1/servers/{sid}/os-volume_attachments", {"volumeAttachment": {"volumeId": NOWHERE}}), 400,
+          "This cloud has no volumes.")
+    equal(get(f"/servers/{sid}/os-server-password"), {"password": ""})
+    equal(ask("DELETE", f"/v2.1/servers/{sid}/os-server-password").status, 204)
+    for method, path in (("PUT", ""), ("GET", "/startup"), ("GET", "/shutdown"), ("GET", "/reboot")):
+        fault(ask(method, "/v2.1/os-hosts/HostB" + path, {"status": "enable"} if method == "PUT" else None), 501,
+              "The requested functionality is not supported.")
+        fault(ask(method, "/v2.1/os-hosts/HostB" + path, version="2.43"), 404)
 
 
 def delete_server():
@@ -1161,6 +1229,41 @@ def services():
     equal(zones, [{"zoneName": "nova", "zoneState": {"available": True}, "hosts": None}])
     detail = get("/os-availability-zone/detail")["availabilityZoneInfo"]
     equal({z["zoneName"] for z in detail}, {"nova", "internal"})
+
+
+def service_delete():
+    """Only what is down, and has nothing: its row stays for what refers to it, and comes back when it registers."""
+    def there():
+        return {s["host"]: s for s in get("/os-services", "2.87")["services"]}
+
+    sql("""INSERT INTO hosts (name, uuid) VALUES ('HostX', gen_random_uuid());
+           INSERT INTO host_lease (host_id, epoch, lease_until) SELECT id, 7, now() + interval '1 hour' FROM hosts WHERE name = 'HostX';
+           INSERT INTO services (binary_name, host, seen_at) VALUES ('nova-scheduler', 'HostY', now())""")
+    service, scheduler = there()["HostX"], there()["HostY"]
+    for one in (service, scheduler):
+        fault(ask("DELETE", "/v2.1/os-services/" + one["id"], version="2.53"), 409,
+              f"The service {one['binary']} on {one['host']} is running and would be back at once: stop it first, and wait until it is down.")
+    sql("UPDATE host_lease SET lease_until = now() WHERE host_id = (SELECT id FROM hosts WHERE name = 'HostX')")
+    sql("UPDATE services SET seen_at = now() - interval '1 hour' WHERE host = 'HostY'")
+    zone = ask("POST", "/v2.1/os-aggregates", {"aggregate": {"name": "service_delete"}}).json["aggregate"]["id"]
+    equal(ask("POST", f"/v2.1/os-aggregates/{zone}/action", {"add_host": {"host": "HostX"}}).status, 200)
+    sid = booted("resident", host="HostX")
+    fault(ask("DELETE", "/v2.1/os-services/" + service["id"], version="2.53"), 409,
+          "Unable to delete compute service that is hosting instances. Migrate or delete the instances first.")
+    sql(f"UPDATE instances SET host_id = NULL WHERE uuid = '{sid}'")
+    fault(ask("DELETE", "/v2.1/os-services/nonesuch", version="2.53"), 400, "Invalid uuid nonesuch")
+    fault(ask("DELETE", "/v2.1/os-services/nonesuch"), 400)
+    fault(ask("DELETE", "/v2.1/os-services/" + NOWHERE, version="2.53"), 404, f"Service {NOWHERE} could not be found.")
+    equal(ask("DELETE", "/v2.1/os-services/" + service["id"], version="2.53").status, 204)
+    number = next(s["id"] for s in get("/os-services", "2.52")["services"] if s["host"] == "HostY")
+    equal(ask("DELETE", f"/v2.1/os-services/{number}", version="2.52").status, 204)
+    assert not {"HostX", "HostY"} & set(there()), there()
+    assert "HostX" not in [h["hypervisor_hostname"] for h in get("/os-hypervisors")["hypervisors"]]
+    equal(get(f"/os-aggregates/{zone}")["aggregate"]["hosts"], [])
+    equal(sql("SELECT epoch FROM host_lease WHERE host_id = (SELECT id FROM hosts WHERE name = 'HostX')"), "8")
+    fault(boot(host="HostX"), 400, "Compute host HostX could not be found.")
+    fault(ask("DELETE", "/v2.1/os-services/" + service["id"], version="2.53"), 404)
+    ask("DELETE", f"/v2.1/os-aggregates/{zone}")
 
 
 HYPERVISOR = set("""id hypervisor_hostname state status hypervisor_type hypervisor_version host_ip service vcpus memory_mb

@@ -407,11 +407,24 @@ def server_groups():
     assert "server_groups" not in get("/servers/" + sid, "2.70", token=mine)["server"]
     for body, status, words in (({"group": NOWHERE}, 400, f"Instance group {NOWHERE} could not be found."),
                                 ({"group": "g"}, 400, "'g' is not a 'uuid'"),
-                                ({"same_host": sid}, 501, "hint 'same_host'")):
+                                ({"same_host": "s"}, 400, "'s' is not"),
+                                ({"different_host": [sid, 5]}, 400, "is not valid under any of the given schemas"),
+                                ({"cidr": "10.0.0.0/24"}, 400, "does not match"),
+                                ({"query": 5}, 400, "5 is not of type"),
+                                ({"query": "[]"}, 501, "hint 'query'"),
+                                ({"cidr": "/24", "build_near_host_ip": "10.0.0.1"}, 501, "hint '"),
+                                ({"colour": "blue"}, 501, "hint 'colour'")):
         answer = ask("POST", "/v2.1/servers", {"server": {"name": "m", "imageRef": IMAGE, "flavorRef": "1"},
                                                 "OS-SCH-HNT:scheduler_hints": body}, token=mine)
         fault(answer, status)
         assert words in answer.message(), answer.message()
+    for body, want in (({"same_host": sid}, f"{{{sid}}}|"), ({"different_host": [sid, NOWHERE]}, f"|{{{sid},{NOWHERE}}}"),
+                       ({"same_host": [], "different_host": sid}, f"{{}}|{{{sid}}}")):
+        made = ask("POST", "/v2.1/servers", {"server": {"name": "h", "imageRef": IMAGE, "flavorRef": "1"},
+                                              "os:scheduler_hints": body}, token=mine)
+        equal(made.status, 202, made.text)
+        equal(sql(f"SELECT same_host_as, not_host_of FROM instances WHERE uuid = '{made.json['server']['id']}'"), want)
+        ask("DELETE", "/v2.1/servers/" + made.json["server"]["id"], token=mine)
     # a group of another project cannot be joined
     fault(ask("POST", "/v2.1/servers", {"server": {"name": "m", "imageRef": IMAGE, "flavorRef": "1"},
                                          "os:scheduler_hints": {"group": gid}}), 400,
@@ -760,6 +773,102 @@ def real_clients():
     shown = {row[0]: row[2] for row in client("nova", "limits")[1:] if len(row) == 3}
     assert "Instances" in shown, shown
     client("openstack", "limits", "show", "--absolute")
+
+
+# ---- key sets at every microversion ----
+
+SERVER = """id name status tenant_id user_id metadata hostId image flavor created updated addresses accessIPv4 accessIPv6 links
+    OS-DCF:diskConfig progress OS-EXT-AZ:availability_zone config_drive key_name OS-SRV-USG:launched_at OS-SRV-USG:terminated_at
+    OS-EXT-SRV-ATTR:host OS-EXT-SRV-ATTR:instance_name OS-EXT-SRV-ATTR:hypervisor_hostname OS-EXT-STS:task_state OS-EXT-STS:vm_state
+    OS-EXT-STS:power_state os-extended-volumes:volumes_attached"""
+SERVER_LATER = {3: """OS-EXT-SRV-ATTR:reservation_id OS-EXT-SRV-ATTR:launch_index OS-EXT-SRV-ATTR:hostname OS-EXT-SRV-ATTR:kernel_id
+                      OS-EXT-SRV-ATTR:ramdisk_id OS-EXT-SRV-ATTR:root_device_name OS-EXT-SRV-ATTR:user_data""",
+                9: "locked", 16: "host_status", 19: "description", 26: "tags", 63: "trusted_image_certificates", 73: "locked_reason"}
+SERVER_CHANGED = """id name status tenant_id user_id metadata hostId image flavor created updated addresses accessIPv4 accessIPv6 links
+    OS-DCF:diskConfig progress"""
+HYPERVISOR_SHORT = "id hypervisor_hostname state status"
+HYPERVISOR = HYPERVISOR_SHORT + """ hypervisor_type hypervisor_version host_ip service vcpus memory_mb local_gb vcpus_used memory_mb_used
+    local_gb_used free_ram_mb free_disk_gb current_workload running_vms disk_available_least cpu_info"""
+STATISTICS = """count vcpus memory_mb local_gb vcpus_used memory_mb_used local_gb_used free_ram_mb free_disk_gb current_workload
+    running_vms disk_available_least"""
+FLAVOR_FULL = """id name ram disk vcpus swap OS-FLV-EXT-DATA:ephemeral OS-FLV-DISABLED:disabled os-flavor-access:is_public rxtx_factor
+    links"""
+ACTION = "action instance_uuid request_id user_id project_id start_time message"
+GROUP = "id name members metadata"
+
+# path, where in the answer, keys at 2.1, what came when, what went after; {sid}, {fid} and {gid} are filled in
+KEY_SETS = [
+    ("/servers", "servers.0", "id name links", {}, {}),
+    ("/servers/detail", "servers.0", SERVER, SERVER_LATER, {}),
+    ("/servers/{sid}", "server", SERVER, {**SERVER_LATER, 71: "server_groups"}, {}),
+    ("/servers/{sid}/os-instance-actions", "instanceActions.0", ACTION, {58: "updated_at"}, {}),
+    ("/servers/{sid}/os-instance-actions/{rid}", "instanceAction", ACTION + " events", {58: "updated_at"}, {}),
+    ("/servers/{sid}/os-instance-actions/{rid}", "instanceAction.events.0", "event start_time finish_time result traceback",
+     {62: "host hostId", 84: "details"}, {}),
+    ("/servers/{sid}/ips", "", "addresses", {}, {}),
+    ("/servers/{sid}/metadata", "", "metadata", {}, {}),
+    ("/os-services", "services.0", "binary host id zone status state updated_at disabled_reason", {11: "forced_down"}, {}),
+    ("/os-hypervisors", "hypervisors.0", HYPERVISOR_SHORT, {}, {}),
+    ("/os-hypervisors/detail", "hypervisors.0", HYPERVISOR, {}, {}),
+    ("/os-hypervisors/detail", "hypervisors.0.service", "id host disabled_reason", {}, {}),
+    ("/os-hypervisors/statistics", "hypervisor_statistics", STATISTICS, {}, {}),
+    ("/flavors", "flavors.0", "id name links", {55: "description"}, {}),
+    ("/flavors/detail", "flavors.0", FLAVOR_FULL, {55: "description", 61: "extra_specs"}, {}),
+    ("/flavors/{fid}", "flavor", FLAVOR_FULL, {55: "description", 61: "extra_specs"}, {}),
+    ("/os-migrations", "migrations.0", """id status instance_uuid source_compute source_node dest_compute dest_node dest_host
+        old_instance_type_id new_instance_type_id created_at updated_at""",
+     {23: "migration_type", 59: "uuid", 80: "user_id project_id"}, {}),
+    ("/os-aggregates", "aggregates.0", "id name availability_zone metadata hosts created_at updated_at deleted deleted_at", {41: "uuid"}, {}),
+    ("/os-server-groups/{gid}", "server_group", GROUP + " policies", {13: "project_id user_id", 64: "policy rules"}, {63: "policies metadata"}),
+    ("/os-keypairs", "keypairs.0.keypair", "name public_key fingerprint", {2: "type"}, {}),
+    ("/os-quota-sets/default", "quota_set", QUOTAS_35 + " id", {}, {
+        35: "fixed_ips floating_ips security_groups security_group_rules",
+        56: "injected_files injected_file_content_bytes injected_file_path_bytes"}),
+    ("/limits", "limits.absolute", LIMITS_35, {}, {
+        35: "maxTotalFloatingIps maxSecurityGroups maxSecurityGroupRules totalFloatingIpsUsed totalSecurityGroupsUsed",
+        38: "maxImageMeta", 56: "maxPersonality maxPersonalitySize"}),
+    ("/os-availability-zone", "availabilityZoneInfo.0", "zoneName zoneState hosts", {}, {}),
+    ("/os-availability-zone/detail", "availabilityZoneInfo.0", "zoneName zoneState hosts", {}, {}),
+    ("/os-simple-tenant-usage", "tenant_usages.0", USAGE, {}, {}),
+    ("/extensions", "extensions.0", "alias name description links namespace updated", {}, {}),
+]
+
+
+def at(answer, where):
+    for step in where.split(".") if where else ():
+        answer = answer[int(step)] if step.isdigit() else answer[step]
+    return answer
+
+
+def key_sets():
+    """What every answer has at every microversion from 2.1 to 2.87: no key more, none less."""
+    sid = booted("keys")
+    sql(f"""INSERT INTO operations (kind, state, instance, project_id, user_id, request_id, finished_at)
+            VALUES ('live-migration', 'done', '{sid}', 'default', 'u', 'req-keys', now())""")
+    ask("POST", "/v2.1/os-keypairs", {"keypair": {"name": "keys", "public_key": ED25519}})
+    zone = ask("POST", "/v2.1/os-aggregates", {"aggregate": {"name": fresh()}}).json["aggregate"]["id"]
+    group = ask("POST", "/v2.1/os-server-groups", {"server_group": {"name": "keys", "policies": ["affinity"]}}).json["server_group"]["id"]
+    request = get(f"/servers/{sid}/os-instance-actions")["instanceActions"][-1]["request_id"]
+    fill = {"sid": sid, "fid": "1", "gid": group, "rid": request}
+    wrong = []
+    for minor in range(1, 88):
+        for path, where, first, later, until in KEY_SETS:
+            want = set(first.split())
+            want |= {key for since, more in later.items() if minor >= since for key in more.split()}
+            want -= {key for last, less in until.items() if minor > last for key in less.split()}
+            have = set(at(get(path.format(**fill), f"2.{minor}"), where))
+            if have != want:
+                wrong.append(f"{path} at 2.{minor}: more: {sorted(have - want)}, less: {sorted(want - have)}")
+        changed = ask("PUT", "/v2.1/servers/" + sid, {"server": {"name": "keys"}}, f"2.{minor}").json["server"]
+        want = set((SERVER if minor >= 75 else SERVER_CHANGED).split())
+        want |= {key for since, more in SERVER_LATER.items() if minor >= since and (minor >= 75 or since in (9, 19, 26, 63, 73))
+                 for key in more.split()}
+        want |= {"server_groups"} if minor >= 71 else set()
+        if set(changed) != want:
+            wrong.append(f"PUT at 2.{minor}: more: {sorted(set(changed) - want)}, less: {sorted(want - set(changed))}")
+    ask("DELETE", f"/v2.1/os-aggregates/{zone}")
+    ask("DELETE", "/v2.1/os-keypairs/keys")
+    assert not wrong, "%d:\n%s" % (len(wrong), "\n".join(wrong[:40]))
 
 
 if __name__ == "__main__":

@@ -710,7 +710,7 @@ static void test_observe(void **state)
 	g_autoptr(nova_instance) i = fixture_instance(db, uuid);
 
 	assert_true(i->wanted_power);
-	MUST(nova_instances_update(db, uuid, "new name", NULL, &must_error));
+	MUST(nova_instances_update(db, uuid, "new name", NULL, "10.0.0.1", NULL, &must_error));
 	g_autoptr(nova_instance) renamed = fixture_instance(db, uuid);
 
 	assert_string_equal(renamed->name, "new name");

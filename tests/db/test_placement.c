@@ -165,6 +165,52 @@ static void test_soft_policies_forbid_nothing(void **state)
 	assert_int_equal(race_all(group, SERVERS, on), SERVERS);
 }
 
+/* The hosts of other servers, as hints name them: what is on its way there counts as a neighbour to avoid only. */
+static void test_neighbours(void **state)
+{
+	const char *uuid[3] = { "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002",
+				"a0000000-0000-4000-8000-000000000003" };
+	const char *const nowhere = "a0000000-0000-4000-8000-00000000000f";
+	const nova_instance_plan plans[3] = {
+		{ .quotas = NULL },
+		{ .same_host_as = (const char *const[]){ uuid[0], nowhere, NULL } },
+		{ .same_host_as = (const char *const[]){ nowhere, NULL },
+		  .not_host_of = (const char *const[]){ uuid[0], uuid[1], NULL } },
+	};
+	bool taken;
+	int64_t id;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		const nova_instance instance = { .uuid = (char *)uuid[i],     .project_id = (char *)"default",
+						 .user_id = (char *)"u",      .name = (char *)"n",
+						 .hostname = (char *)"n",     .flavor_id = 1,
+						 .flavorid = (char *)"1",     .flavor_name = (char *)"f",
+						 .vcpus = 1,		      .memory_mb = 64,
+						 .root_gb = 1,		      .image_id = (char *)uuid[i],
+						 .reservation_id = (char *)"r" };
+
+		MUST(nova_instances_create(db, &instance, &plans[i], NULL, &id, &must_error));
+		if (i == 2)
+			break;
+		g_autoptr(nova_operation) op = fixture_operation(db, id);
+
+		MUST(nova_operations_claim(db, op, hosts[i].host_id, "{}", &taken, &must_error));
+		assert_true(taken);
+	}
+	for (int i = 0; i < 3; i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(nova_wishes) wishes = nova_instances_wishes(db, uuid[i], &error);
+
+		must(wishes != NULL, &error);
+		assert_int_equal(wishes->beside, i > 0);
+		assert_int_equal(g_hash_table_size(wishes->same), i == 1);
+		assert_int_equal(g_hash_table_contains(wishes->same, GINT_TO_POINTER(hosts[0].host_id)), i == 1);
+		assert_int_equal(g_hash_table_size(wishes->apart), i == 2 ? 2 : 0);
+		assert_false(wishes->grouped);
+	}
+}
+
 /* A guest counts on its host and where it is going; a move is refused where the group forbids it. */
 static void test_moves_keep_the_policy(void **state)
 {
@@ -430,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_racing_schedulers_keep_anti_affinity),
 		cmocka_unit_test(test_racing_schedulers_keep_affinity),
 		cmocka_unit_test(test_soft_policies_forbid_nothing),
+		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_moves_keep_the_policy),
 		cmocka_unit_test(test_members_and_groups_are_counted),
 		cmocka_unit_test(test_zones_follow_aggregates),

@@ -84,7 +84,7 @@ static void test_each_service_can_do_its_work(void **state)
 	MUST(nova_instances_list(api, &all, &servers, &must_error));
 	assert_int_equal(servers->len, 1);
 	MUST(nova_hosts_set_disabled(api, "b", true, "x", &must_error));
-	MUST(nova_instances_update(api, uuid, "new", NULL, &must_error));
+	MUST(nova_instances_update(api, uuid, "new", NULL, NULL, NULL, &must_error));
 	MUST(nova_instances_delete(api, uuid, NULL, NULL, &id, &must_error));
 	g_autoptr(nova_operation) del = fixture_operation(compute, id);
 

@@ -3,13 +3,16 @@
 
 -- :name hosts_all many
 -- Without counting their guests, which there are a hundred times as many of.
-SELECT r.*, 0 AS running_vms FROM host_rows r ORDER BY r.name;
+SELECT r.*, 0 AS running_vms
+  FROM host_rows r
+ WHERE r.id NOT IN (SELECT x.id FROM hosts x WHERE x.deleted_at IS NOT NULL)
+ ORDER BY r.name;
 
 -- :name hosts_page many after limit pattern
 -- By name; limit NULL: all that come after.  OFFSET 0: the rest is looked up for the hosts of the page only.
 SELECT r.*, (SELECT count(*) FROM claims c WHERE c.host_id = r.id AND c.role = 'H') AS running_vms
   FROM (SELECT h.id FROM hosts h
-         WHERE ($1::text IS NULL OR h.name > $1::text)
+         WHERE h.deleted_at IS NULL AND ($1::text IS NULL OR h.name > $1::text)
            AND ($3::text IS NULL OR strpos(h.hypervisor_hostname, $3::text) > 0)
          ORDER BY h.name
          LIMIT $2::integer) page
@@ -19,11 +22,13 @@ SELECT r.*, (SELECT count(*) FROM claims c WHERE c.host_id = r.id AND c.role = '
 -- :name host_get_by_name one name
 SELECT r.*, (SELECT count(*) FROM claims c WHERE c.host_id = r.id AND c.role = 'H') AS running_vms
   FROM host_rows r
+  JOIN hosts x ON x.id = r.id AND x.deleted_at IS NULL
  WHERE r.name = $1;
 
 -- :name host_get_by_uuid one uuid
 SELECT r.*, (SELECT count(*) FROM claims c WHERE c.host_id = r.id AND c.role = 'H') AS running_vms
   FROM host_rows r
+  JOIN hosts x ON x.id = r.id AND x.deleted_at IS NULL
  WHERE r.uuid = $1::uuid;
 
 -- :name host_get_by_id one id
@@ -57,6 +62,36 @@ UPDATE host_lease l
   FROM (SELECT host_id, boot_id FROM host_lease WHERE host_id = $1::integer FOR UPDATE) old
  WHERE l.host_id = old.host_id
 RETURNING l.epoch, old.boot_id AS old_boot_id;
+
+-- :name host_revive none host
+UPDATE hosts SET deleted_at = NULL, updated_at = clock_timestamp() WHERE id = $1::integer AND deleted_at IS NOT NULL;
+
+-- :name host_of_service one service_uuid
+SELECT id FROM hosts WHERE service_uuid = $1::uuid AND deleted_at IS NULL;
+
+-- :name host_forget one host
+-- With its lease locked: a valid one says that it lives, and only what has one can be booked on.
+UPDATE hosts h
+   SET deleted_at = clock_timestamp(), updated_at = clock_timestamp()
+ WHERE h.id = $1::integer AND h.deleted_at IS NULL
+   AND NOT EXISTS (SELECT 1 FROM host_lease l WHERE l.host_id = h.id AND l.lease_until > clock_timestamp())
+   AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.host_id = h.id)
+   AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.host_id = h.id AND i.deleted_at IS NULL)
+   AND NOT EXISTS (SELECT 1 FROM operations o
+                    WHERE o.finished_at IS NULL AND h.id IN (o.source_host_id, o.dest_host_id, o.owner_host_id))
+RETURNING h.id;
+
+-- :name host_leave_aggregates none host
+DELETE FROM aggregate_hosts WHERE host_id = $1::integer;
+
+-- :name lease_void none host
+-- A daemon that only slept has to register anew.
+UPDATE host_lease SET epoch = epoch + 1 WHERE host_id = $1::integer;
+
+-- :name service_forget one uuid down_seconds
+DELETE FROM services
+ WHERE uuid = $1::uuid AND (seen_at IS NULL OR seen_at < clock_timestamp() - make_interval(secs => $2::integer))
+RETURNING id;
 
 -- :name operations_reown none host epoch message evidence
 -- Whatever they waited for, the host that must act is here: it looks anew.
@@ -177,6 +212,7 @@ SELECT * FROM (
            COALESCE(l.lease_until > clock_timestamp(), false) AND NOT h.forced_down AS up,
            nova_usec(l.renewed_at) AS updated_us, h.health
       FROM hosts h LEFT JOIN host_lease l ON l.host_id = h.id
+     WHERE h.deleted_at IS NULL
     UNION ALL
     SELECT id, uuid, binary_name, host, zone, disabled, disabled_reason, false,
            COALESCE(seen_at > clock_timestamp() - make_interval(secs => $3::integer), false),

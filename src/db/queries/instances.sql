@@ -16,15 +16,17 @@ SELECT uuid, project_id, user_id, host_id, vm_state, token, delete_requested, de
  WHERE uuid = $1::uuid
    FOR NO KEY UPDATE;
 
--- :name instance_create one uuid project user name description hostname vm_state power_state wanted_power flavor_id flavorid flavor_name vcpus memory_mb root_gb ephemeral_gb swap_mb extra_specs image metadata tags key_name user_data config_drive reservation launch_index access_v4 access_v6 key_data group zone
+-- :name instance_create one uuid project user name description hostname vm_state power_state wanted_power flavor_id flavorid flavor_name vcpus memory_mb root_gb ephemeral_gb swap_mb extra_specs image metadata tags key_name user_data config_drive reservation launch_index access_v4 access_v6 key_data group zone same_host_as not_host_of
 INSERT INTO instances (uuid, project_id, user_id, display_name, description, hostname, vm_state, power_state,
                        wanted_power, flavor_id, flavorid, flavor_name, vcpus, memory_mb, root_gb, ephemeral_gb,
                        swap_mb, extra_specs, image_id, metadata, tags, key_name, user_data, config_drive,
-                       reservation_id, launch_index, access_ip_v4, access_ip_v6, key_data, group_id, availability_zone)
+                       reservation_id, launch_index, access_ip_v4, access_ip_v6, key_data, group_id, availability_zone,
+                       same_host_as, not_host_of)
 VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8::smallint,
         $9::boolean, $10::bigint, $11, $12, $13::integer, $14::bigint, $15::bigint, $16::bigint,
         $17::bigint, COALESCE($18::jsonb, '{}'), $19::uuid, COALESCE($20::jsonb, '{}'), COALESCE($21::jsonb, '[]'), $22, $23,
-        COALESCE($24, ''), $25, $26::integer, $27::inet, $28::inet, $29, $30::bigint, $31)
+        COALESCE($24, ''), $25, $26::integer, $27::inet, $28::inet, $29, $30::bigint, $31,
+        $32::text[]::uuid[], $33::text[]::uuid[])
 RETURNING id;
 
 -- :name instance_proof one uuid
@@ -89,9 +91,11 @@ UPDATE instances i
                 WHERE l.host_id = $2::integer AND l.epoch = $3::bigint AND l.lease_until > clock_timestamp() FOR SHARE)
 RETURNING i.uuid;
 
--- :name instance_update one uuid name description
+-- :name instance_update one uuid name description access_v4 access_v6
 UPDATE instances
-   SET display_name = COALESCE($2, display_name), description = COALESCE($3, description), updated_at = clock_timestamp()
+   SET display_name = COALESCE($2, display_name), description = COALESCE($3, description),
+       access_ip_v4 = COALESCE($4::inet, access_ip_v4), access_ip_v6 = COALESCE($5::inet, access_ip_v6),
+       updated_at = clock_timestamp()
  WHERE uuid = $1::uuid AND deleted_at IS NULL
 RETURNING uuid;
 

@@ -48,6 +48,15 @@ SELECT i.availability_zone AS zone, g.policy, COALESCE(g.max_per_host, 1) AS max
  WHERE i.uuid = $1::uuid
  GROUP BY i.availability_zone, g.policy, g.max_per_host, c.host_id;
 
+-- :name instance_neighbours many instance
+-- Where the servers are, or are on their way to, beside which this one shall be or not be.
+SELECT c.host_id, COALESCE(m.uuid = ANY (i.same_host_as) AND c.role = 'H', false) AS same,
+       COALESCE(m.uuid = ANY (i.not_host_of), false) AS apart, i.same_host_as IS NOT NULL AS wanted
+  FROM instances i
+  LEFT JOIN instances m ON m.uuid = ANY (i.same_host_as || i.not_host_of) AND m.deleted_at IS NULL
+  LEFT JOIN claims c ON c.instance = m.uuid AND c.role IN ('H', 'I')
+ WHERE i.uuid = $1::uuid AND (i.same_host_as IS NOT NULL OR i.not_host_of IS NOT NULL);
+
 -- :name aggregates_lock one
 -- Aggregates change one after the other: a host's zone follows from all of them.
 SELECT pg_advisory_xact_lock(hashtextextended('nova aggregates', 0)) IS NULL AS locked;
@@ -80,7 +89,9 @@ RETURNING id;
 DELETE FROM aggregates WHERE id = $1::integer RETURNING id;
 
 -- :name aggregate_add_host one id host
-INSERT INTO aggregate_hosts (aggregate_id, host_id) SELECT $1::integer, h.id FROM hosts h WHERE h.name = $2 RETURNING host_id;
+INSERT INTO aggregate_hosts (aggregate_id, host_id) SELECT $1::integer, h.id FROM hosts h
+ WHERE h.name = $2 AND h.deleted_at IS NULL
+RETURNING host_id;
 
 -- :name aggregate_remove_host one id host
 DELETE FROM aggregate_hosts x USING hosts h

@@ -18,6 +18,10 @@ SELECT id FROM keypairs WHERE user_id = $1 AND name = $2 AND fingerprint = $3;
 SELECT id, user_id, name, type, public_key, fingerprint, nova_usec(created_at) AS created_us
   FROM keypairs WHERE user_id = $1 AND name = $2;
 
+-- :name keypair_of_instance one uuid
+-- The key itself, as it was when the server was created.
+SELECT key_data FROM instances WHERE uuid = $1::uuid;
+
 -- :name keypairs_of_user many user after limit
 SELECT id, user_id, name, type, public_key, fingerprint, nova_usec(created_at) AS created_us
   FROM keypairs

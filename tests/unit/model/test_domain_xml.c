@@ -82,6 +82,27 @@ static void test_kvm_with_network(void **state)
 	assert_golden("domain-kvm.xml", xml);
 }
 
+static void test_config_drive_is_a_disk_of_its_own_and_read_only(void **state)
+{
+	nova_domain_spec spec = plain();
+	g_autofree char *without = nova_domain_xml(&spec, NULL);
+	g_autofree char *with = NULL;
+
+	(void)state;
+	assert_null(strstr(without, "<readonly/>"));
+	spec.config_drive = "/srv/a & b/config.iso";
+	with = nova_domain_xml(&spec, NULL);
+	assert_non_null(strstr(with, "    <disk type='file' device='disk'>\n"
+				     "      <driver name='qemu' type='raw' cache='none' io='threads'/>\n"
+				     "      <source file='/srv/a &amp; b/config.iso'/>\n"
+				     "      <target dev='vdz' bus='virtio'/>\n"
+				     "      <readonly/>\n"
+				     "    </disk>\n"));
+	assert_non_null(strstr(with, "<target dev='vda' bus='virtio'/>"));
+	spec.config_drive = "config.iso";
+	assert_null(nova_domain_xml(&spec, NULL));
+}
+
 static void test_host_model(void **state)
 {
 	nova_domain_spec spec = plain();
@@ -136,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_emulated_without_network),
 		cmocka_unit_test(test_kvm_with_network),
+		cmocka_unit_test(test_config_drive_is_a_disk_of_its_own_and_read_only),
 		cmocka_unit_test(test_host_model),
 		cmocka_unit_test(test_impossible_specs_are_refused),
 		cmocka_unit_test(test_metadata),

@@ -153,6 +153,20 @@ static const struct wish_case {
 	{ "ServerGroupAffinityFilter", NOVA_GROUP_ANTI_AFFINITY, 1, 1, NULL, NULL },
 };
 
+/* Hosts 1 and 2 have the servers of same_host and of different_host. */
+static const struct {
+	const char *filter;
+	bool beside;
+	int host;
+	const char *why;
+} neighbour_cases[] = {
+	{ "SameHostFilter", true, 1, NULL },
+	{ "SameHostFilter", true, 2, "has none of the servers of the hint same_host" },
+	{ "SameHostFilter", false, 2, NULL },
+	{ "DifferentHostFilter", true, 1, NULL },
+	{ "DifferentHostFilter", false, 2, "has a server of the hint different_host" },
+};
+
 static void test_every_filter_has_a_case_of_each_kind(void **state)
 {
 	(void)state;
@@ -168,6 +182,11 @@ static void test_every_filter_has_a_case_of_each_kind(void **state)
 			if (strcmp(wish_cases[i].filter, f->name) == 0) {
 				accepts |= !wish_cases[i].why;
 				refuses |= !!wish_cases[i].why;
+			}
+		for (size_t i = 0; i < G_N_ELEMENTS(neighbour_cases); i++)
+			if (strcmp(neighbour_cases[i].filter, f->name) == 0) {
+				accepts |= !neighbour_cases[i].why;
+				refuses |= !!neighbour_cases[i].why;
 			}
 		if (!accepts || !refuses)
 			fail_msg("%s", f->name);
@@ -283,6 +302,27 @@ static void test_zones_and_groups(void **state)
 		placement.wishes = wishes;
 		assert_int_equal(filters[0]->passes(host, &placement, why), wish_cases[i].why == NULL);
 		assert_string_equal(why->str, wish_cases[i].why ? wish_cases[i].why : "");
+	}
+}
+
+static void test_neighbours(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(neighbour_cases); i++) {
+		g_autoptr(nova_wishes) wishes = nova_wishes_new();
+		g_autoptr(nova_host) host = a_host(neighbour_cases[i].host, "H");
+		g_autoptr(GString) why = g_string_new(NULL);
+		nova_placement placement = a_placement(NULL);
+		char *names[] = { (char *)neighbour_cases[i].filter, NULL };
+		g_autofree const nova_filter **filters = nova_filters_enable(names, NULL);
+
+		assert_true(filters[0]->passes(host, &placement, why)); /* nobody wishes anything */
+		wishes->beside = neighbour_cases[i].beside;
+		g_hash_table_add(wishes->same, GINT_TO_POINTER(1));
+		g_hash_table_add(wishes->apart, GINT_TO_POINTER(2));
+		placement.wishes = wishes;
+		assert_int_equal(filters[0]->passes(host, &placement, why), neighbour_cases[i].why == NULL);
+		assert_string_equal(why->str, neighbour_cases[i].why ? neighbour_cases[i].why : "");
 	}
 }
 
@@ -495,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_most_free_memory_wins_and_a_negative_weight_packs),
 		cmocka_unit_test(test_equals_and_subsets_are_spread_at_random),
 		cmocka_unit_test(test_zones_and_groups),
+		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_soft_policies_weigh),
 		cmocka_unit_test(test_source_and_tried_hosts_are_out_with_reasons),
 		cmocka_unit_test(test_a_named_host_is_checked_like_any_other),
