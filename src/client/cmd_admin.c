@@ -14,27 +14,6 @@ static bool list(nova_client *client, int argc, char **argv, const char *path, c
 	       nova_client_list(client, path, key, columns, error);
 }
 
-/* The id of the row whose member `by' is `wanted', or whose id it is; free with g_free(). */
-static char *id_of(nova_client *client, const char *path, const char *key, const char *by, const char *wanted,
-		   const char *what, GError **error)
-{
-	g_autoptr(json_object) reply = nova_session_get(client->session, path, error);
-	json_object *rows;
-
-	if (!reply || !nova_json_get_array(reply, key, &rows, error))
-		return NULL;
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
-		json_object *row = json_object_array_get_idx(rows, i);
-		const char *id = json_object_get_string(nova_json_find(row, "id"));
-
-		if (g_strcmp0(id, wanted) == 0 ||
-		    g_strcmp0(json_object_get_string(nova_json_find(row, by)), wanted) == 0)
-			return g_strdup(id);
-	}
-	nova_fail(error, NOVA_FAULT_NOT_FOUND, "There is no %s '%s'.", what, wanted);
-	return NULL;
-}
-
 bool nova_cmd_service_list(nova_client *client, int argc, char **argv, GError **error)
 {
 	static const nova_client_column columns[] = {
@@ -143,7 +122,7 @@ static bool change_service(nova_client *client, const char *service, json_object
 		g_autofree char *host = nova_session_escape(service);
 		g_autofree char *lookup = g_strconcat("/os-services?binary=nova-compute&host=", host, NULL);
 
-		id = id_of(client, lookup, "services", "host", service, "compute service on a host", error);
+		id = nova_client_id_of(client, lookup, "services", "host", service, "compute service on a host", error);
 	}
 	path = g_strdup_printf("/os-services/%s", id);
 	if (!id || !nova_session_request(client->session, "PUT", path, owned, NULL, &reply, error) ||
@@ -154,18 +133,10 @@ static bool change_service(nova_client *client, const char *service, json_object
 	return true;
 }
 
-static json_object *member(const char *key, json_object *value)
-{
-	json_object *body = json_object_new_object();
-
-	nova_json_add(body, key, value);
-	return body;
-}
-
 bool nova_cmd_service_enable(nova_client *client, int argc, char **argv, GError **error)
 {
 	return nova_client_parse(client, NULL, 1, 1, &argc, &argv, error) &&
-	       change_service(client, argv[1], member("status", json_object_new_string("enabled")), error);
+	       change_service(client, argv[1], nova_client_member("status", json_object_new_string("enabled")), error);
 }
 
 bool nova_cmd_service_disable(nova_client *client, int argc, char **argv, GError **error)
@@ -179,7 +150,7 @@ bool nova_cmd_service_disable(nova_client *client, int argc, char **argv, GError
 
 	if (!nova_client_parse(client, entries, 1, 1, &argc, &argv, error))
 		return false;
-	body = member("status", json_object_new_string("disabled"));
+	body = nova_client_member("status", json_object_new_string("disabled"));
 	if (reason)
 		nova_json_add_str(body, "disabled_reason", reason);
 	return change_service(client, argv[1], body, error);
@@ -194,7 +165,23 @@ bool nova_cmd_service_force_down(nova_client *client, int argc, char **argv, GEr
 	};
 
 	return nova_client_parse(client, entries, 1, 1, &argc, &argv, error) &&
-	       change_service(client, argv[1], member("forced_down", json_object_new_boolean(!unset)), error);
+	       change_service(client, argv[1], nova_client_member("forced_down", json_object_new_boolean(!unset)),
+			      error);
+}
+
+static bool delete_service(nova_client *client, const char *what, void *data, GError **error)
+{
+	g_autofree char *id = nova_client_id_of(client, "/os-services", "services", "host", what, "service", error);
+	g_autofree char *path = g_strdup_printf("/os-services/%s", id);
+
+	(void)data;
+	return id && nova_session_request(client->session, "DELETE", path, NULL, NULL, NULL, error);
+}
+
+bool nova_cmd_service_delete(nova_client *client, int argc, char **argv, GError **error)
+{
+	return nova_client_parse(client, NULL, 1, -1, &argc, &argv, error) &&
+	       nova_client_each(client, argc - 1, argv + 1, delete_service, NULL, error);
 }
 
 /* ---- hypervisors ---- */
@@ -208,7 +195,8 @@ bool nova_cmd_hypervisor_show(nova_client *client, int argc, char **argv, GError
 
 	if (!nova_client_parse(client, NULL, 1, 1, &argc, &argv, error))
 		return false;
-	id = id_of(client, "/os-hypervisors", "hypervisors", "hypervisor_hostname", argv[1], "hypervisor", error);
+	id = nova_client_id_of(client, "/os-hypervisors", "hypervisors", "hypervisor_hostname", argv[1], "hypervisor",
+			       error);
 	path = g_strdup_printf("/os-hypervisors/%s", id);
 	reply = id ? nova_session_get(client->session, path, error) : NULL;
 	if (!reply || !nova_json_get_object(reply, "hypervisor", &hypervisor, error))
@@ -310,7 +298,7 @@ bool nova_cmd_host_evacuate_live(nova_client *client, int argc, char **argv, GEr
 
 		nova_json_add_str(options, "host", target);
 		nova_json_add_str(options, "block_migration", "auto");
-		body = member("os-migrateLive", options);
+		body = nova_client_member("os-migrateLive", options);
 		ok = nova_session_request(client->session, "POST", path, body, NULL, NULL, &refused);
 		done += ok;
 		nova_output_add(output, (const char *[]) { id, ok ? "True" : "False", ok ? "" : refused->message });
@@ -347,7 +335,7 @@ bool nova_cmd_flavor_show(nova_client *client, int argc, char **argv, GError **e
 
 	if (!nova_client_parse(client, NULL, 1, 1, &argc, &argv, error))
 		return false;
-	id = id_of(client, "/flavors?is_public=None", "flavors", "name", argv[1], "flavor", error);
+	id = nova_client_id_of(client, "/flavors?is_public=None", "flavors", "name", argv[1], "flavor", error);
 	escaped = id ? nova_session_escape(id) : NULL;
 	path = g_strdup_printf("/flavors/%s", escaped);
 	reply = id ? nova_session_get(client->session, path, error) : NULL;

@@ -8,6 +8,7 @@
 
 #define WAIT_BUILD_S  300
 #define WAIT_DELETE_S 120
+#define MAX_USER_DATA 49151 /* 65535 characters of base64 at most */
 
 /* "private=10.0.0.4, 10.0.0.5; other=…" as every OpenStack client prints it. */
 static char *networks_of(json_object *server)
@@ -223,14 +224,64 @@ static bool wait_for_build(nova_client *client, const char *id, GError **error)
 	}
 }
 
+/* What boot gives a server beside its shape. */
+typedef struct told {
+	char *key, *user_data;
+	char **meta, **hints;
+	int config_drive;
+} told;
+
+static void told_done(told *t)
+{
+	g_free(t->key);
+	g_free(t->user_data);
+	g_strfreev(t->meta);
+	g_strfreev(t->hints);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(told, told_done)
+
+static bool tell(json_object *body, json_object *server, const told *t, GError **error)
+{
+	json_object *meta = t->meta ? nova_input_pairs((int)g_strv_length(t->meta), t->meta, false, error) : NULL;
+	json_object *hints = t->hints ? nova_input_pairs((int)g_strv_length(t->hints), t->hints, false, error) : NULL;
+	g_autofree char *data = NULL;
+	size_t length;
+
+	if (meta)
+		nova_json_add(server, "metadata", meta);
+	if (hints)
+		nova_json_add(body, "os:scheduler_hints", hints);
+	if ((t->meta && !meta) || (t->hints && !hints))
+		return false;
+	if (t->key)
+		nova_json_add_str(server, "key_name", t->key);
+	if (t->config_drive)
+		nova_json_add_bool(server, "config_drive", true);
+	if (t->user_data) {
+		g_autofree char *encoded = NULL;
+
+		if (!nova_input_file(t->user_data, MAX_USER_DATA, &data, &length, error))
+			return false;
+		encoded = g_base64_encode((const unsigned char *)data, length);
+		nova_json_add_str(server, "user_data", encoded);
+	}
+	return true;
+}
+
 bool nova_cmd_boot(nova_client *client, int argc, char **argv, GError **error)
 {
 	g_autofree char *flavor = NULL;
 	g_autofree char *image = NULL;
 	g_autofree char *host = NULL;
 	g_autofree char *nic = NULL;
+	g_auto(told) gifts = { 0 };
 	int wait = 0;
 	const GOptionEntry entries[] = {
+		{ "key-name", 0, 0, G_OPTION_ARG_STRING, &gifts.key, "Its key pair", "KEYPAIR" },
+		{ "user-data", 0, 0, G_OPTION_ARG_FILENAME, &gifts.user_data, "What its drive gives it", "FILE" },
+		{ "config-drive", 0, 0, G_OPTION_ARG_NONE, &gifts.config_drive, "Give it a config drive", NULL },
+		{ "meta", 0, 0, G_OPTION_ARG_STRING_ARRAY, &gifts.meta, "Metadata; may be repeated", "KEY=VALUE" },
+		{ "hint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &gifts.hints, "For the scheduler", "KEY=VALUE" },
 		{ "flavor", 0, 0, G_OPTION_ARG_STRING, &flavor, "Name or ID of the flavor",
 		  "FLAVOR" },
 		{ "image", 0, 0, G_OPTION_ARG_STRING, &image, "Name or ID of the image", "IMAGE" },
@@ -272,6 +323,8 @@ bool nova_cmd_boot(nova_client *client, int argc, char **argv, GError **error)
 	if (host)
 		nova_json_add_str(server, "host", host);
 	nova_json_add(body, "server", server);
+	if (!tell(body, server, &gifts, error))
+		return false;
 	g_autoptr(json_object) reply = NULL;
 	const char *id;
 

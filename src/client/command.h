@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "client/input.h"
 #include "client/output.h"
 #include "client/session.h"
 
@@ -55,6 +56,24 @@ void nova_client_print_list(const nova_client *client, json_object *array,
 bool nova_client_list(nova_client *client, const char *path, const char *key, const nova_client_column *columns,
 		      GError **error);
 
+/* The id of the row whose member `by' is `wanted', or whose id it is; `what' it is, for errors.  NOT_FOUND, or CONFLICT
+ * when several have the name.  Caller frees. */
+char *nova_client_id_of(nova_client *client, const char *path, const char *key, const char *by, const char *wanted,
+			const char *what, GError **error);
+
+/* {KEY: VALUE}; takes `value' over. */
+json_object *nova_client_member(const char *key, json_object *value);
+
+/* Sends a request and prints the object below `key' of the answer, in tables without its links.  `body' stays the
+ * caller's; microversion NULL: the newest. */
+bool nova_client_show(nova_client *client, const char *method, const char *path, json_object *body,
+		      const char *microversion, const char *key, GError **error);
+
+/* The same for each of several things: goes on when one is refused, which is reported; sets the exit status.  A single
+ * one's error is returned instead. */
+typedef bool (*nova_client_one)(nova_client *client, const char *what, void *data, GError **error);
+bool nova_client_each(nova_client *client, int count, char **things, nova_client_one one, void *data, GError **error);
+
 /* For commands that do the same to several things: `done' of `all' have worked, the others were reported with
  * nova_client_report().  Sets the exit status. */
 void nova_client_judge_batch(nova_client *client, int done, int all);
@@ -92,6 +111,7 @@ bool nova_cmd_migration_explain(nova_client *client, int argc, char **argv, GErr
 bool nova_cmd_service_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_service_enable(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_service_disable(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_service_delete(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_service_force_down(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_hypervisor_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_hypervisor_show(nova_client *client, int argc, char **argv, GError **error);
@@ -102,6 +122,47 @@ bool nova_cmd_availability_zone_list(nova_client *client, int argc, char **argv,
 bool nova_cmd_flavor_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_flavor_show(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_image_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_pause(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_unpause(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_suspend(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_resume(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_lock(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_unlock(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_reset_state(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_diagnostics(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_keypair_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_keypair_add(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_keypair_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_keypair_delete(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_quota_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_quota_defaults(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_quota_update(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_quota_delete(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_usage(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_usage_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_server_group_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_server_group_create(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_server_group_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_server_group_delete(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_create(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_delete(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_update(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_add_host(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_remove_host(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_aggregate_set_metadata(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_flavor_create(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_flavor_delete(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_flavor_update(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_flavor_set(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_flavor_unset(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_metadata_show(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_metadata_set(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_metadata_unset(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_tag_list(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_tag_add(nova_client *client, int argc, char **argv, GError **error);
+bool nova_cmd_tag_remove(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_limits(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_version_list(nova_client *client, int argc, char **argv, GError **error);
 bool nova_cmd_completion(nova_client *client, int argc, char **argv, GError **error);

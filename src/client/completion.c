@@ -82,7 +82,7 @@ static const char bash_middle[] =
 	"	*)\n"
 	"		case $what in\n"
 	"		SHELL) mapfile -t COMPREPLY < <(compgen -W 'bash zsh' -- \"$cur\") ;;\n"
-	"		SERVER | HOST | SERVICE | FLAVOR | IMAGE | MIGRATION)\n"
+	"		SERVER | HOST | SERVICE | FLAVOR | IMAGE | MIGRATION | AGGREGATE | GROUP | KEYPAIR)\n"
 	"			# not with compgen -W, which would run what a name has in $(...)\n"
 	"			COMPREPLY=()\n"
 	"			while IFS= read -r i; do\n"
@@ -171,7 +171,8 @@ static const char zsh_tail[] = "	for ((i = 2; i < CURRENT; i++)); do\n"
 			       "	fi\n"
 			       "	case ${what%+} in\n"
 			       "	SHELL) compadd bash zsh ;;\n"
-			       "	SERVER|HOST|SERVICE|FLAVOR|IMAGE|MIGRATION) _nova_lite_names ${what%+} ;;\n"
+			       "	SERVER|HOST|SERVICE|FLAVOR|IMAGE|MIGRATION|AGGREGATE|GROUP|KEYPAIR)\n"
+			       "		_nova_lite_names ${what%+} ;;\n"
 			       "	esac\n"
 			       "}\n"
 			       "_nova_lite \"$@\"\n";
@@ -322,6 +323,9 @@ bool nova_cmd_complete(nova_client *client, int argc, char **argv, GError **erro
 		{ "FLAVOR", "/flavors", "flavors", "name" },
 		{ "IMAGE", "/v2/images", "images", "name" },
 		{ "MIGRATION", "/os-migrations?limit=50", "migrations", "id" },
+		{ "AGGREGATE", "/os-aggregates", "aggregates", "name" },
+		{ "GROUP", "/os-server-groups", "server_groups", "name" },
+		{ "KEYPAIR", "/os-keypairs", "keypairs", "keypair.name" },
 	};
 
 	if (!nova_client_parse(client, NULL, 1, 1, &argc, &argv, error))

@@ -26,6 +26,7 @@ struct nova_session {
 	nova_cloud *cloud;
 	enum way way;
 	char *endpoint, *token; /* NULL until logged in */
+	char *project;		/* what the token says; NULL: nothing, or there is no such token */
 	unsigned timeout_s;
 	bool debug;
 };
@@ -140,6 +141,7 @@ void nova_session_free(nova_session *session)
 	nova_cloud_free(session->cloud);
 	g_free(session->endpoint);
 	g_free(session->token);
+	g_free(session->project);
 	g_free(session);
 }
 
@@ -402,6 +404,8 @@ static bool take_token(nova_session *session, const struct reply *reply, json_ob
 		set_endpoint(session, compute);
 	g_free(session->token);
 	session->token = g_strdup(reply->subject_token);
+	g_free(session->project);
+	session->project = g_strdup(json_object_get_string(nova_json_find(token, "token.project.id")));
 	return true;
 }
 
@@ -479,6 +483,18 @@ json_object *nova_session_get(nova_session *session, const char *path, GError **
 		nova_fail(error, NOVA_FAULT_INTERNAL, "%s%s: the answer is empty",
 			  session->endpoint, path);
 	return reply;
+}
+
+const char *nova_session_project(nova_session *session, GError **error)
+{
+	const nova_cloud *cloud = session->cloud;
+
+	if (session->way == BY_PASSWORD && !session->token && !log_in(session, error))
+		return NULL;
+	if (session->project)
+		return session->project;
+	/* Without users everybody is of one project. */
+	return cloud->project_id ? cloud->project_id : cloud->project_name ? cloud->project_name : "default";
 }
 
 char *nova_session_escape(const char *text)

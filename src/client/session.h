@@ -39,6 +39,9 @@ bool nova_session_request(nova_session *session, const char *method, const char 
 /* GET, without which nothing goes. */
 json_object *nova_session_get(nova_session *session, const char *path, GError **error);
 
+/* The id of the project the session is for; borrowed.  Logs in first where it has to. */
+const char *nova_session_project(nova_session *session, GError **error);
+
 /* Percent-escapes one path segment or query value; free with g_free(). */
 char *nova_session_escape(const char *text);
 

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real nova and openstack commands, unmodified and without Keystone, against the lab."""
+import hashlib
 import json
+import os
 import re
 import sys
+import tempfile
 
 from novalab import Lab, main, until
 
 lab = Lab("clients", "--set", "DEFAULT.rpc_response_timeout=8")
 api = lab.api
 made = {}
+scratch = tempfile.TemporaryDirectory(dir="/var/tmp")
 
 
 def run(*words):
@@ -172,11 +176,208 @@ def nova_stop_start_reboot_delete():
     lab.check_books()
 
 
+def lite(*words):
+    return run("nova-lite", *words)
+
+
+def lite_fails(status, text, *words):
+    done = lab.command("nova-lite", *words, check=False)
+    assert done.returncode == status and text in done.stderr, "%s: exit %d: %s%s" % (words, done.returncode, done.stdout, done.stderr)
+
+
+def nova_lite_key_pairs_and_quotas():
+    key = path_of("lite.pub", PUBLIC_KEY + "\n")
+    assert properties(lite("keypair-add", "--pub-key", key, "k1"))["name"] == "k1"
+    assert lite("keypair", "create", "k2").startswith("-----BEGIN ")
+    listed = rows(lite("keypair-list"))
+    assert [(k["Name"], k["Type"]) for k in listed] == [("k1", "ssh"), ("k2", "ssh")], listed
+    assert properties(lite("keypair", "show", "k1"))["public_key"] == PUBLIC_KEY
+    lite_fails(4, "already exists", "keypair-add", "k1")
+    lite_fails(7, "nonesuch", "keypair-delete", "k1", "nonesuch", "k2")
+    lite_fails(3, "HTTP 404", "keypair", "show", "k1")
+    assert properties(lite("quota", "set", "--instances", "7", "--ram", "-1", "other"))["instances"] == "7"
+    shown = {q["Quota"]: (q["Limit"], q["In Use"]) for q in rows(lite("quota-show", "other"))}
+    assert shown["instances"] == ("7", "0") and shown["ram"] == ("-1", "0"), shown
+    lite("quota", "delete", "other")
+    assert {q["Quota"]: q["Limit"] for q in rows(lite("quota", "show", "other"))}["instances"] == "-1"
+    assert properties(lite("quota-defaults"))["key_pairs"] == "100"
+    assert {q["Quota"]: q["In Use"] for q in rows(lite("quota-show"))}["instances"] == str(len(api.get("/servers")["servers"]))
+    lite_fails(2, "which limit", "quota-update", "other")
+    lite_fails(2, "usage:", "quota-update")
+    assert "maxTotalCores" in properties(lite("limits"))
+
+
+def nova_lite_groups_aggregates_and_flavors():
+    made["group"] = properties(lite("server-group-create", "--max-per-host", "2", "g", "anti-affinity"))["id"]
+    assert [g["Name"] for g in rows(lite("group", "list"))] == ["g"]
+    assert properties(lite("group", "show", "g"))["policy"] == "anti-affinity"
+    lite_fails(4, "HTTP 400", "group", "create", "h", "togetherness")
+    lite("server-group-delete", "g")
+    lite_fails(3, "no server group 'g'", "group", "show", "g")
+    assert properties(lite("aggregate", "create", "rack", "zone1"))["availability_zone"] == "zone1"
+    assert properties(lite("aggregate", "add-host", "rack", "HostC"))["hosts"] == '["HostC"]'
+    assert "zone1" in lite("availability-zone-list")
+    assert json.loads(properties(lite("aggregate", "set", "rack", "ssd=true"))["metadata"])["ssd"] == "true"
+    assert "ssd" not in properties(lite("aggregate-set-metadata", "rack", "ssd"))["metadata"]
+    assert properties(lite("aggregate-update", "--name", "row", "rack"))["name"] == "row"
+    lite_fails(4, "HTTP 400", "aggregate-delete", "row")
+    lite("aggregate-remove-host", "row", "HostC")
+    assert [(a["Name"], a["Hosts"]) for a in rows(lite("aggregate-list"))] == [("row", "[]")]
+    lite("aggregate-delete", "row")
+    assert rows(lite("aggregate", "list")) == []
+    assert properties(lite("flavor-create", "--description", "words", "--private", "f1", "auto", "96", "1", "1"))["description"] == "words"
+    assert properties(lite("flavor", "set", "f1", "a=1", "b=2")) == {"a": "1", "b": "2"}
+    lite("flavor", "unset", "f1", "a")
+    shown = properties(lite("flavor-show", "f1"))
+    assert json.loads(shown["extra_specs"]) == {"b": "2"} and shown["ram"] == "96", shown
+    assert properties(lite("flavor", "update", "f1", "others"))["description"] == "others"
+    lite("flavor-delete", "f1")
+    lite_fails(3, "no flavor 'f1'", "flavor-delete", "f1")
+
+
+def nova_lite_states_and_labels():
+    uuid = api.boot("lite", host="HostB")
+    lab.wait_counting(uuid)
+    for word, status in (("pause", "PAUSED"), ("unpause", "ACTIVE"), ("suspend", "SUSPENDED"), ("resume", "ACTIVE")):
+        assert "Request to %s server lite has been accepted." % word in lite(word, "lite")
+        api.wait_status(uuid, status)
+    lite_fails(4, "while it is in vm_state active", "unpause", "lite")
+    lite("lock", "--reason", "mine", "lite")
+    assert api.server(uuid)["locked_reason"] == "mine"
+    lite("unlock", "lite")
+    assert api.server(uuid)["locked"] is False
+    lite("reset-state", "lite")
+    assert api.server(uuid)["status"] == "ERROR"
+    lite("reset-state", "--active", "lite")
+    api.wait_status(uuid, "ACTIVE")
+    shown = properties(lite("diagnostics", "lite"))
+    assert shown["driver"] == "libvirt" and shown["num_cpus"] == "1", shown
+    assert properties(lite("metadata", "set", "lite", "role=db", "of=a=b")) == {"role": "db", "of": "a=b"}
+    lite("metadata", "unset", "lite", "of")
+    assert properties(lite("metadata", "show", "lite")) == {"role": "db"}
+    lite_fails(2, "is not KEY=VALUE", "metadata", "set", "lite", "role")
+    lite("tag", "add", "lite", "blue", "green")
+    assert [t["Tag"] for t in rows(lite("tag", "list", "lite"))] == ["blue", "green"]
+    lite("server-tag-delete", "lite", "blue")
+    assert api.server(uuid)["tags"] == ["green"]
+    shown = properties(lite("usage"))
+    assert int(shown["servers"]) >= 1 and float(shown["total_hours"]) > 0, shown
+    assert [u["Project"] for u in rows(lite("usage", "list"))] == ["default"]
+    lite("delete", "--wait", "lite")
+    lab.check_books()
+
+
+USER_DATA = """#!/bin/sh
+while :; do
+    echo 3 >/proc/sys/vm/drop_caches
+    mount -t iso9660 -o ro /dev/vdb /mnt
+    echo "told: $(md5sum </mnt/openstack/latest/user_data | cut -c1-32) $(md5sum </mnt/ec2/latest/user-data | cut -c1-32)"
+    umount /mnt
+    sleep 1
+done
+"""
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmpBkgpn4TkBHuGKBlbVO8jpDzz8IsAQwNe9EcUHgT0 someone"
+# Dies with the daemon that has called it, the first time.
+DEADLY_TOOL = """#!/bin/sh
+if mkdir %s/died 2>/dev/null; then
+    touch "$3.half"
+    kill -9 $PPID
+    exit 1
+fi
+exec xorrisofs "$@"
+"""
+
+
+def path_of(name, text, mode=0o644):
+    path = os.path.join(scratch.name, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def instance_files(uuid, host="HostB"):
+    return sorted(lab.run("exec", host, "sh", "-c", "ls -A /var/lib/nova-lite/instances/%s 2>/dev/null || true" % uuid).split())
+
+
+def console_of(uuid, token):
+    return lab.run("exec", "HostB", "sh", "-c", "cat /var/lib/nova-lite/instances/%s/console.%d.log || true" % (uuid, token))
+
+
+def guest_is_told(uuid, token, least):
+    """The guest has read what it was given from the disk, whole, that often since this part of its console log began."""
+    told = "told: %s %s" % ((hashlib.md5(USER_DATA.encode()).hexdigest(),) * 2)
+    text = ""
+    for _ in until(60, lambda: text[-3000:]):
+        text = console_of(uuid, token)
+        if text.count(told) >= least:
+            break
+    assert text.count("told:") - text.count(told) <= 1, text[-3000:]  # the last line may be half written
+    return text
+
+
+def nova_boot_with_a_config_drive_and_a_daemon_that_dies_making_it():
+    tool = path_of("mkisofs", DEADLY_TOOL % scratch.name, 0o755)
+    lab.run("set", "HostB", "DEFAULT.mkisofs_cmd", tool)
+    lab.run("reload", "HostB", "compute")
+    run("nova", "keypair-add", "--pub-key", path_of("key.pub", PUBLIC_KEY + "\n"), "mine")
+    shown = properties(run("nova", "boot", "--flavor", "m1.tiny", "--image", "linux", "--availability-zone", "nova:HostB", "--key-name", "mine",
+                           "--config-drive", "true", "--user-data", path_of("user-data", USER_DATA), "--meta", "role=db", "told"))
+    made["told"] = shown["id"]
+    assert shown["config_drive"] == "True" and shown["key_name"] == "mine", shown
+    for _ in until(30, lambda: "the daemon did not die"):
+        if os.path.exists(scratch.name + "/died"):
+            break
+    assert any(name.startswith(".iso.") for name in instance_files(made["told"])), instance_files(made["told"])
+    lab.run("start", "HostB", "compute")
+    server = api.wait_status(made["told"], "ACTIVE")
+    assert server["config_drive"] == "True", server
+    files = instance_files(made["told"])
+    assert "config.iso" in files and not any(name.startswith(".iso.") for name in files), files
+    text = guest_is_told(made["told"], 1, 2)
+    assert "config drive vdb: server %s" % made["told"] in text, text[-3000:]
+    assert "config drive key: " + PUBLIC_KEY in text, text[-3000:]
+    out = scratch.name + "/iso"
+    lab.run("exec", "HostB", "xorriso", "-osirrox", "on", "-indev",
+            "/var/lib/nova-lite/instances/%s/config.iso" % made["told"], "-extract", "/", out)
+    with open(out + "/openstack/latest/meta_data.json", encoding="utf-8") as file:
+        meta = json.load(file)
+    assert meta["uuid"] == made["told"] and meta["meta"] == {"role": "db"} and meta["keys"][0]["data"].strip() == PUBLIC_KEY, meta
+    with open(out + "/openstack/latest/network_data.json", encoding="utf-8") as file:
+        network = json.load(file)
+    assert network["networks"][0]["ip_address"] == server["addresses"]["private"][0]["addr"], network
+
+
+def the_guest_reads_it_after_a_live_migration_too():
+    before = console_of(made["told"], 1)
+    for token, host in ((2, "HostC"), (3, "HostB")):
+        run("nova", "live-migration", "told", host)
+        for _ in until(60, lambda: api.newest_migration(made["told"])):
+            if api.newest_migration(made["told"])["status"] == "completed":
+                break
+        assert api.wait_status(made["told"], "ACTIVE")["OS-EXT-SRV-ATTR:host"] == host
+        text = guest_is_told(made["told"], token, 2)
+        assert "Welcome to" not in text, text[-3000:]
+    assert "Welcome to" in before, before[-3000:]
+    diagnostics = properties(run("nova", "diagnostics", "told"))
+    assert diagnostics["config_drive"] == "True" and diagnostics["num_disks"] == "2", diagnostics
+
+
+def a_config_drive_goes_with_its_server():
+    run("openstack", "server", "delete", "--wait", "told")
+    assert instance_files(made["told"]) == []
+    run("nova", "keypair-delete", "mine")
+    lab.check_books()
+
+
 try:
     status = main([nova_boot, nova_list, nova_show, nova_service_list, nova_hypervisor_list, nova_live_migration,
                    nova_server_migration_list, openstack_server_list, openstack_server_show, openstack_server_migrate,
                    openstack_compute_service_list, openstack_hypervisor_list, openstack_host_show,
-                   openstack_server_create_and_delete, nova_lite_why, nova_stop_start_reboot_delete])
+                   openstack_server_create_and_delete, nova_lite_why, nova_stop_start_reboot_delete,
+                   nova_lite_key_pairs_and_quotas, nova_lite_groups_aggregates_and_flavors, nova_lite_states_and_labels,
+                   nova_boot_with_a_config_drive_and_a_daemon_that_dies_making_it, the_guest_reads_it_after_a_live_migration_too,
+                   a_config_drive_goes_with_its_server])
 finally:
     lab.down()
 sys.exit(status)

@@ -178,6 +178,119 @@ CHANGE = [
     ("nova live-migration vm1 HostZ", "", "HostZ|No valid host|could not be found", 1),
 ]
 
+PROPERTIES = "Property, Value"
+NOVA_AGGREGATE = "Id, Name, Availability Zone, Hosts, Metadata, UUID"
+NOVA_GROUP = "Id, Name, Project Id, User Id, Policy, Rules, Members"
+
+# What the API has beside servers: who may be where, how much, and what it is called.
+ARRANGE = [
+    ("nova diagnostics vm1", PROPERTIES, r"config_drive +\| False .*driver +\| libvirt .*num_cpus +\| 1 .*state +\| running", 0),
+    ("nova --os-compute-api-version 2.1 diagnostics vm1", PROPERTIES, r"cpu0_time +\| \d+ .*memory +\| 65536 ", 0),
+    ("openstack --os-compute-api-version 2.48 server show --diagnostics vm1", "Field, Value", r"driver +\| libvirt .*num_cpus +\| 1", 0),
+    ("openstack server show --diagnostics nonesuch", "", "nonesuch", 1),
+    ("nova lock vm1", "", "^$$", 0),
+    ("nova show vm1", PROPERTIES, r"locked +\| True ", 0),
+    ("nova list --locked True", NOVA_LIST, "vm1(?!.*slow)", 0),
+    ("nova unlock vm1", "", "^$$", 0),
+    ("openstack --os-compute-api-version 2.73 server lock --reason 'hands off' vm1", "", "^$$", 0),
+    ("openstack --os-compute-api-version 2.73 server show vm1 -f value -c locked_reason", "", "^hands off$$", 0),
+    ("openstack server unlock vm1", "", "^$$", 0),
+    ("nova reset-state vm1", "", "Reset state for server vm1 succeeded; new state is error", 0),
+    ("nova list --status ERROR", NOVA_LIST, "vm1(?!.*slow)", 0),
+    ("nova reset-state --active vm1", "", "Reset state for server vm1 succeeded; new state is active", 0),
+    ("openstack server show vm1 -f value -c status", "", "^ACTIVE$$", 0),
+
+    ("nova meta vm1 set role=db place=here", "", "^$$", 0),
+    ("openstack server set --property colour=blue vm1", "", "^$$", 0),
+    ("nova show vm1", PROPERTIES, r'metadata +\| \{(?=.*"role": "db")(?=.*"place": "here")(?=.*"colour": "blue")', 0),
+    ("nova meta vm1 delete place", "", "^$$", 0),
+    ("openstack server unset --property colour vm1", "", "^$$", 0),
+    ("openstack server show vm1 -f value -c properties", "", "role(?!.*place)(?!.*colour)", 0),
+    ("nova server-tag-add vm1 red green", "", "Request to add tag red .*Request to add tag green ", 0),
+    ("nova server-tag-list vm1", "Tag", "red.*green", 0),
+    ("nova server-tag-delete vm1 red", "", "Request to delete tag red ", 0),
+    ("nova server-tag-set vm1 one two", "", "^$$", 0),
+    ("nova list --tags one,two", NOVA_LIST, "vm1(?!.*slow)", 0),
+    ("nova list --tags one,three", NOVA_LIST, "^[^v]*$$", 0),
+    ("nova list --not-tags-any one", NOVA_LIST, "slow(?!.*vm1)", 0),
+    ("openstack --os-compute-api-version 2.26 server set --tag three vm1", "", "^$$", 0),
+    ("openstack --os-compute-api-version 2.26 server unset --tag one vm1", "", "^$$", 0),
+    ("openstack --os-compute-api-version 2.26 server list --tags three,two -f value -c Name", "", "^vm1$$", 0),
+    ("nova server-tag-delete-all vm1", "", "^$$", 0),
+    ("nova server-tag-list vm1", "Tag", r"^[^|]*\|[^|]*\|[^|]*$$", 0),
+
+    ("nova server-group-create near affinity", NOVA_GROUP, r"near .*affinity", 0),
+    ("nova server-group-create --rule max_server_per_host=2 apart anti-affinity", NOVA_GROUP, 'apart .*anti-affinity .*max_server_per_host', 0),
+    ("nova server-group-list", NOVA_GROUP, "near.*apart|apart.*near", 0),
+    ("nova server-group-create odd togetherness", "", "togetherness", 1),
+    ("openstack --os-compute-api-version 2.64 server group create --policy soft-affinity soft", "Field, Value", r"policy +\| soft-affinity", 0),
+    ("openstack --os-compute-api-version 2.64 server group show near", "Field, Value", r"policy +\| affinity", 0),
+    ("openstack --os-compute-api-version 2.64 server group list -f value -c Name", "", "near.*apart.*soft", 0),
+    ("openstack server group delete near soft", "", "^$$", 0),
+    ("openstack server group delete apart", "", "^$$", 0),
+    ("openstack server group show near", "", "", 1),
+
+    ("nova aggregate-create rack zone1", NOVA_AGGREGATE, "rack +. zone1 ", 0),
+    ("nova aggregate-add-host rack HostC", NOVA_AGGREGATE, "HostC", 0),
+    ("nova aggregate-add-host rack HostC", "", "already|Conflict|409", 1),
+    ("nova aggregate-add-host rack HostZ", "", "HostZ.*404|404.*HostZ|HostZ", 1),
+    ("nova aggregate-set-metadata rack ssd=true", NOVA_AGGREGATE, "ssd=true", 0),
+    ("nova aggregate-show rack", NOVA_AGGREGATE, "HostC.*ssd=true", 0),
+    ("nova availability-zone-list", "Name, Status", "zone1 +. available.*HostC", 0),
+    ("nova aggregate-update rack --name row", NOVA_AGGREGATE, "row +. zone1 ", 0),
+    ("nova aggregate-delete row", "", "is not empty", 1),
+    ("nova aggregate-remove-host row HostC", NOVA_AGGREGATE, "row", 0),
+    ("nova aggregate-delete row", "", "successfully deleted", 0),
+    ("openstack aggregate create --zone zone2 --property gpu=no second", "Field, Value", r"availability_zone +\| zone2", 0),
+    ("openstack aggregate add host second HostC", "Field, Value", "HostC", 0),
+    ("openstack aggregate show second", "Field, Value", "hosts +. HostC", 0),
+    ("openstack aggregate set --property gpu=yes second", "", "^$$", 0),
+    ("openstack aggregate list --long -f json", "", '"gpu": "yes"', 0),
+    ("openstack aggregate unset --property gpu second", "", "^$$", 0),
+    ("openstack aggregate add host second HostB", "", "contain instances in this zone", 1),
+    ("openstack aggregate remove host second HostC", "Field, Value", "second", 0),
+    ("openstack aggregate delete second", "", "^$$", 0),
+    ("openstack aggregate list -f value", "", "^$$", 0),
+
+    ("nova flavor-create --ephemeral 1 --is-public false f1 101 96 1 1", NOVA_FLAVORS, r"\| 101 +\| f1 +\| 96 +\| 1 +\| 1 ", 0),
+    ("nova flavor-create f1 102 96 1 1", "", "already exists|409", 1),
+    ("nova flavor-access-add f1 default", "Flavor_ID, Tenant_ID", "101 +. default", 0),
+    ("nova flavor-access-list --flavor f1", "Flavor_ID, Tenant_ID", "101 +. default", 0),
+    ("nova flavor-access-remove f1 default", "", "", 0),
+    ("nova flavor-key f1 set a=1 b=2", "", "^$$", 0),
+    ("nova flavor-key f1 unset a", "", "^$$", 0),
+    ("nova flavor-update f1 words", NOVA_FLAVORS, "words", 0),
+    ("nova flavor-show f1", PROPERTIES, r'extra_specs +\| \{"b": "2"\}', 0),
+    ("nova flavor-list --all", NOVA_FLAVORS, "f1", 0),
+    ("nova flavor-list", NOVA_FLAVORS, "m1.nano(?!.*f1)", 0),
+    ("nova flavor-delete f1", "", "", 0),
+    ("openstack flavor create --ram 96 --disk 1 --vcpus 1 --property c=3 f2", "Field, Value", r"name +\| f2 ", 0),
+    ("openstack flavor set --property d=4 f2", "", "^$$", 0),
+    ("openstack flavor unset --property c f2", "", "^$$", 0),
+    ("openstack flavor show f2", "Field, Value", r"properties +\| d='4'", 0),
+    ("openstack flavor delete f2", "", "^$$", 0),
+    ("openstack flavor delete f2", "", "f2", 1),
+
+    ("nova quota-update --cores 15 --force default", "", "^$$", 0),
+    ("nova quota-show --tenant default --detail", "Quota, Limit", "cores +. +.*15|15", 0),
+    ("nova quota-update --instances 1 default", "", "400|already used|in use", 1),
+    ("nova quota-delete --tenant default", "", "^$$", 0),
+    ("nova quota-show --tenant default", "Quota, Limit", r"cores +\| -1 ", 0),
+    ("openstack quota set --ram 12345 default", "", "^$$", 0),
+    ("openstack quota show default -f json", "", '12345', 0),
+    ("nova quota-delete --tenant default", "", "^$$", 0),
+    ("nova usage --start 2020-01-01 --end 2020-02-01", "", "None|0|^Usage", 0),
+    ("openstack usage list --start 2020-01-01 --end 2020-02-01", "", "", 0),
+    ("nova keypair-add made", "", "BEGIN .*PRIVATE KEY", 0),
+    ("nova keypair-add made", "", "already exists", 1),
+    ("nova keypair-delete made", "", "^$$", 0),
+    ("nova keypair-delete made", "", "404|not found|No keypair", 1),
+    ("openstack keypair create made", "", "BEGIN .*PRIVATE KEY", 0),
+    ("openstack keypair delete made", "", "^$$", 0),
+    ("nova get-vnc-console vm1 novnc", "", "HTTP 400|console", 1),
+    ("openstack console url show vm1", "", "HTTP 400|console", 1),
+]
+
 
 def fill(text, escape=lambda x: x):
     return string.Template(text).safe_substitute({key: escape(value) for key, value in known.items()}).replace("$$", "$")
@@ -239,6 +352,28 @@ def look():
 
 def change():
     return run_table(CHANGE)
+
+
+def arrange():
+    return run_table(ARRANGE)
+
+
+def life():
+    shell = ClientShell(lab.environment)
+    steps = [("nova pause vm1", "PAUSED"), ("openstack server unpause vm1", "ACTIVE"), ("openstack server pause vm1", "PAUSED"),
+             ("nova unpause vm1", "ACTIVE"), ("nova suspend vm1", "SUSPENDED"), ("openstack server resume vm1", "ACTIVE"),
+             ("openstack server suspend vm1", "SUSPENDED"), ("nova resume vm1", "ACTIVE")]
+    try:
+        for command, status in steps:
+            problem = try_row(shell, (command, "", "^$$", 0))
+            assert not problem, problem
+            api.wait_status(known["VM"], status)
+        for command, pattern in (("nova unpause vm1", "while it is in vm_state active"), ("openstack server resume vm1", "while it is in vm_state active")):
+            problem = try_row(shell, (command, "", pattern, 1))
+            assert not problem, problem
+    finally:
+        shell.end()
+    return "%d commands" % (len(steps) + 2)
 
 
 def arrived(uuid, host):
@@ -364,13 +499,13 @@ def openstacksdk():
 
 
 def enough():
-    assert len(counted) >= 90, len(counted)
+    assert len(counted) >= 240, len(counted)
     slowest = max(counted, key=lambda c: c[1])
     return "%d commands in %.0f s, the slowest (%.1f s): %s" % (len(counted), sum(c[1] for c in counted), slowest[1], slowest[0])
 
 
 try:
-    status = main([make_servers, look, change, migrate, power, openstacksdk, enough])
+    status = main([make_servers, look, change, arrange, life, migrate, power, openstacksdk, enough])
 finally:
     lab.down()
 sys.exit(status)

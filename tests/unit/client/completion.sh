@@ -51,10 +51,12 @@ check() { # SHELL WANTED WORD...
 shells=bash
 if command -v zsh > /dev/null; then shells+=' zsh'; else echo "zsh is not installed: its script is not tried"; fi
 for shell in $shells; do
-	check $shell 'service service-disable service-enable service-force-down service-list' nova-lite servi
+	check $shell 'service service-delete service-disable service-enable service-force-down service-list' nova-lite servi
 	check $shell 'abort explain force-complete list show watch' nova-lite migration ''
 	check $shell 'vm1 vm\ 2' nova-lite show v
 	check $shell 'HOST-name' nova-lite live-migration vm1 ''
+	check $shell 'KEYPAIR-name' nova-lite keypair delete a ''
+	check $shell 'HOST-name' nova-lite aggregate add-host rack ''
 	check $shell '--wait --watch' nova-lite live-migration --w
 	check $shell 'vm1 vm\ 2' nova-lite vm delete a --wait b v
 	check $shell '' nova-lite show vm1 ''

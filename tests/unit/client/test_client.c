@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cloud.h"
 #include "client/explain.h"
+#include "client/input.h"
 #include "client/watch.h"
 #include "client/yaml_file.h"
 
@@ -384,9 +385,57 @@ static void test_a_cloud_that_cannot_be_had_is_named(void **state)
 	g_unsetenv("OS_CLIENT_CONFIG_FILE");
 }
 
+/* ---- what users type ---- */
+
+static void test_pairs_are_read_up_to_the_first_equals(void **state)
+{
+	char *words[] = { (char *)"a=1", (char *)"b=x=y", (char *)"c=", (char *)"d" };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(json_object) pairs = nova_input_pairs(3, words, false, &error);
+	g_autoptr(json_object) removing = nova_input_pairs(4, words, true, NULL);
+
+	(void)state;
+	assert_non_null(pairs);
+	assert_string_equal(nova_json_text(pairs), "{\"a\":\"1\",\"b\":\"x=y\",\"c\":\"\"}");
+	assert_string_equal(nova_json_text(removing), "{\"a\":\"1\",\"b\":\"x=y\",\"c\":\"\",\"d\":null}");
+	assert_null(nova_input_pairs(4, words, false, &error));
+	assert_int_equal(nova_error_fault(error), NOVA_FAULT_CONFIG);
+	assert_non_null(strstr(error->message, "'d' is not KEY=VALUE"));
+	g_clear_error(&error);
+	words[0] = (char *)"=1";
+	assert_null(nova_input_pairs(1, words, true, &error));
+	assert_non_null(strstr(error->message, "'=1'"));
+}
+
+static void test_a_file_is_read_up_to_its_bound(void **state)
+{
+	g_autofree char *directory = g_dir_make_tmp("nova-client-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(directory, "file", NULL), *text = NULL;
+	g_autoptr(GError) error = NULL;
+	size_t length = 0;
+
+	(void)state;
+	assert_true(g_file_set_contents(path, "ab\0cd", 5, NULL));
+	assert_true(nova_input_file(path, 5, &text, &length, &error));
+	assert_int_equal(length, 5);
+	assert_memory_equal(text, "ab\0cd", 6);
+	assert_false(nova_input_file(path, 4, &text, &length, &error));
+	assert_non_null(strstr(error->message, "more than 4 bytes"));
+	g_clear_error(&error);
+	assert_false(nova_input_file(directory, 4, &text, NULL, &error));
+	assert_non_null(strstr(error->message, directory));
+	g_clear_error(&error);
+	remove(path);
+	assert_false(nova_input_file(path, 5, &text, NULL, &error));
+	assert_int_equal(nova_error_fault(error), NOVA_FAULT_CONFIG);
+	remove(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pairs_are_read_up_to_the_first_equals),
+		cmocka_unit_test(test_a_file_is_read_up_to_its_bound),
 		cmocka_unit_test(test_a_cloud_is_read_from_its_file),
 		cmocka_unit_test(test_a_cloud_that_cannot_be_had_is_named),
 		cmocka_unit_test(test_table_has_a_frame_and_centred_headings),
