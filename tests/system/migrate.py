@@ -6,7 +6,7 @@ import time
 
 from novalab import Lab, Refused, Watch, main, until
 
-lab = Lab("migrate")
+lab = Lab("migrate", "--set", "compute.metrics_listen=127.0.0.1:9775")
 api = lab.api
 made = {}
 
@@ -71,6 +71,21 @@ def ten_moves_lose_nothing():
     report = lab.serial(uuid)
     assert report["ok"] and report["went_back"] == "0" and report["memory_errors"] == "0" and report["disk_lost"] == "0", report["text"]
     return "pauses %s ms, %d samples, counter %s" % (pauses, samples, report["counter"])
+
+
+def metrics_count_the_moves():
+    seconds = pauses = 0
+    for host in ("HostB", "HostC"):
+        text = lab.run("exec", host, "curl", "-sf", "http://127.0.0.1:9775/metrics")
+        value = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if not line.startswith("#")}
+        seconds += value["nova_lite_migration_seconds_count"]
+        pauses += value["nova_lite_migration_pause_seconds_count"]
+        assert 0 <= value["nova_lite_lease_age_seconds"] < 20 and 5 < value["nova_lite_lease_left_seconds"] <= 30, text
+        assert value["nova_lite_rpc_connected"] == 1 and value['nova_lite_db_statements_total{result="ok"}'] > 10, text
+        assert lab.run("exec", host, "curl", "-sf", "http://127.0.0.1:9775/healthcheck") == "OK\n"
+    (done, timed), = lab.sql("SELECT count(*), count(downtime_ms) FROM operations WHERE kind = 'live-migration' AND state = 'done'")
+    assert (seconds, pauses) == (int(done), int(timed)) and seconds > 0, (seconds, pauses, done, timed)
+    return "%d moves" % seconds
 
 
 def the_disk_is_intact_when_it_is_off():
@@ -278,7 +293,7 @@ def preparation_is_tried_again_as_often_as_configured():
 
 try:
     status = main([a_server_moves_to_a_named_host, the_flags_of_the_configuration_reach_libvirt, it_moves_back_to_a_chosen_host,
-                   ten_moves_lose_nothing, the_disk_is_intact_when_it_is_off, the_journal_tells_the_whole_story,
+                   ten_moves_lose_nothing, metrics_count_the_moves, the_disk_is_intact_when_it_is_off, the_journal_tells_the_whole_story,
                    a_new_bandwidth_cap_holds_for_the_next_migration, an_abort_in_mid_copy_leaves_the_server_where_it_is,
                    a_delete_in_mid_copy_deletes, a_copy_that_takes_too_long_is_aborted, or_forced_to_complete,
                    force_complete_finishes_a_copy_that_cannot, a_paused_guest_arrives_paused, preparation_is_tried_again_as_often_as_configured])
