@@ -4,36 +4,41 @@
 #include "common/error.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
+
+static bool refuse(GString *why, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* Always false. */
+static bool refuse(GString *why, const char *format, ...)
+{
+	va_list args;
+
+	if (why) {
+		va_start(args, format);
+		g_string_append_vprintf(why, format, args);
+		va_end(args);
+	}
+	return false;
+}
 
 static bool compute_passes(const nova_host *host, const nova_placement *placement, GString *why)
 {
 	(void)placement;
-	if (host->forced_down) {
-		g_string_append_printf(why, "Compute service of %s is unavailable at this time: forced down",
-				       host->name);
-		return false;
-	}
-	if (!host->up) {
-		g_string_append_printf(why, "Compute service of %s is unavailable at this time: its lease has run out",
-				       host->name);
-		return false;
-	}
-	if (host->disabled) {
-		g_string_append_printf(why, "the compute service is disabled%s%s",
-				       host->disabled_reason ? ": " : "",
-				       host->disabled_reason ? host->disabled_reason : "");
-		return false;
-	}
-	if (!host->storage_ok) {
-		g_string_append_printf(why, "its instances_path does not work%s%s", host->health ? ": " : "",
-				       host->health ? host->health : "");
-		return false;
-	}
-	if (host->health) {
-		g_string_append_printf(why, "it is not well: %s", host->health);
-		return false;
-	}
+	if (host->forced_down)
+		return refuse(why, "Compute service of %s is unavailable at this time: forced down",
+			      host->name);
+	if (!host->up)
+		return refuse(why, "Compute service of %s is unavailable at this time: its lease has run out",
+			      host->name);
+	if (host->disabled)
+		return refuse(why, "the compute service is disabled%s%s", host->disabled_reason ? ": " : "",
+			      host->disabled_reason ? host->disabled_reason : "");
+	if (!host->storage_ok)
+		return refuse(why, "its instances_path does not work%s%s", host->health ? ": " : "",
+			      host->health ? host->health : "");
+	if (host->health)
+		return refuse(why, "it is not well: %s", host->health);
 	return true;
 }
 
@@ -41,15 +46,12 @@ static bool core_passes(const nova_host *host, const nova_placement *placement, 
 {
 	int free = host->cap_vcpus - host->used_vcpus;
 
-	if (placement->vcpus > host->inventory.vcpus) {
-		g_string_append_printf(why, "needs %d vcpus, the host has only %d cpus", placement->vcpus,
-				       host->inventory.vcpus);
-		return false;
-	}
+	if (placement->vcpus > host->inventory.vcpus)
+		return refuse(why, "needs %d vcpus, the host has only %d cpus", placement->vcpus,
+			      host->inventory.vcpus);
 	if (placement->vcpus <= free)
 		return true;
-	g_string_append_printf(why, "needs %d vcpus, %d of %d are free", placement->vcpus, free, host->cap_vcpus);
-	return false;
+	return refuse(why, "needs %d vcpus, %d of %d are free", placement->vcpus, free, host->cap_vcpus);
 }
 
 static bool ram_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -58,9 +60,8 @@ static bool ram_passes(const nova_host *host, const nova_placement *placement, G
 
 	if (placement->memory_mb <= free)
 		return true;
-	g_string_append_printf(why, "needs %" PRId64 " MB of memory, %" PRId64 " of %" PRId64 " MB are free",
-			       placement->memory_mb, free, host->cap_memory_mb);
-	return false;
+	return refuse(why, "needs %" PRId64 " MB of memory, %" PRId64 " of %" PRId64 " MB are free",
+		      placement->memory_mb, free, host->cap_memory_mb);
 }
 
 /* A disk on a pool the guest's disk is already on needs no second place. */
@@ -72,19 +73,17 @@ static bool disk_passes(const nova_host *host, const nova_placement *placement, 
 		return true;
 	if (placement->disk_gb <= free)
 		return true;
-	g_string_append_printf(why, "needs %" PRId64 " GB of disk, %" PRId64 " of %" PRId64 " GB are free",
-			       placement->disk_gb, free, host->pool_cap_gb);
-	return false;
+	return refuse(why, "needs %" PRId64 " GB of disk, %" PRId64 " of %" PRId64 " GB are free",
+		      placement->disk_gb, free, host->pool_cap_gb);
 }
 
 static bool shared_storage_passes(const nova_host *host, const nova_placement *placement, GString *why)
 {
 	if (!placement->source || placement->source->pool_id == host->pool_id)
 		return true;
-	g_string_append_printf(
-		why, "its instances_path is not the file system that %s has: live migration needs shared storage",
-		placement->source->name);
-	return false;
+	return refuse(why,
+		      "its instances_path is not the file system that %s has: live migration needs shared storage",
+		      placement->source->name);
 }
 
 static bool version_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -92,10 +91,8 @@ static bool version_passes(const nova_host *host, const nova_placement *placemen
 	if (!placement->source ||
 	    host->inventory.hypervisor_version >= placement->source->inventory.hypervisor_version)
 		return true;
-	g_string_append_printf(why, "has QEMU %d, older than %d where the guest runs",
-			       host->inventory.hypervisor_version,
-			       placement->source->inventory.hypervisor_version);
-	return false;
+	return refuse(why, "has QEMU %d, older than %d where the guest runs",
+		      host->inventory.hypervisor_version, placement->source->inventory.hypervisor_version);
 }
 
 /* Whether a comma separated list has this word. */
@@ -114,8 +111,7 @@ static bool machine_passes(const nova_host *host, const nova_placement *placemen
 	if (!placement->machine || !host->inventory.machines || !*host->inventory.machines ||
 	    has_word(host->inventory.machines, placement->machine))
 		return true;
-	g_string_append_printf(why, "its QEMU has no machine type %s", placement->machine);
-	return false;
+	return refuse(why, "its QEMU has no machine type %s", placement->machine);
 }
 
 static bool zone_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -124,8 +120,7 @@ static bool zone_passes(const nova_host *host, const nova_placement *placement, 
 
 	if (!wishes || !wishes->zone || strcmp(wishes->zone, host->zone) == 0)
 		return true;
-	g_string_append_printf(why, "is in the availability zone %s, not in %s", host->zone, wishes->zone);
-	return false;
+	return refuse(why, "is in the availability zone %s, not in %s", host->zone, wishes->zone);
 }
 
 static bool has_policy(const nova_placement *placement, nova_group_policy policy)
@@ -142,9 +137,8 @@ static bool anti_affinity_passes(const nova_host *host, const nova_placement *pl
 	there = nova_wishes_others_on(placement->wishes, host->id);
 	if (there < placement->wishes->max_per_host)
 		return true;
-	g_string_append_printf(why, "has %d server%s of the group, whose policy anti-affinity allows %d on a host",
-			       there, there == 1 ? "" : "s", placement->wishes->max_per_host);
-	return false;
+	return refuse(why, "has %d server%s of the group, whose policy anti-affinity allows %d on a host",
+		      there, there == 1 ? "" : "s", placement->wishes->max_per_host);
 }
 
 static bool affinity_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -152,8 +146,7 @@ static bool affinity_passes(const nova_host *host, const nova_placement *placeme
 	if (!has_policy(placement, NOVA_GROUP_AFFINITY) ||
 	    nova_wishes_others(placement->wishes) == nova_wishes_others_on(placement->wishes, host->id))
 		return true;
-	g_string_append(why, "is not where the group's other servers are: its policy is affinity");
-	return false;
+	return refuse(why, "is not where the group's other servers are: its policy is affinity");
 }
 
 static bool same_host_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -162,8 +155,7 @@ static bool same_host_passes(const nova_host *host, const nova_placement *placem
 
 	if (!wishes || !wishes->beside || g_hash_table_contains(wishes->same, GINT_TO_POINTER(host->id)))
 		return true;
-	g_string_append(why, "has none of the servers of the hint same_host");
-	return false;
+	return refuse(why, "has none of the servers of the hint same_host");
 }
 
 static bool different_host_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -172,8 +164,7 @@ static bool different_host_passes(const nova_host *host, const nova_placement *p
 
 	if (!wishes || !g_hash_table_contains(wishes->apart, GINT_TO_POINTER(host->id)))
 		return true;
-	g_string_append(why, "has a server of the hint different_host");
-	return false;
+	return refuse(why, "has a server of the hint different_host");
 }
 
 const nova_filter nova_filters[] = {

@@ -14,7 +14,7 @@
 
 typedef struct nova_filter {
 	const char *name;
-	/* True: the host passes.  False: `why' (appended to, never NULL) says why not. */
+	/* True: the host passes.  False: `why' (appended to) says why not; NULL: nobody will read it. */
 	bool (*passes)(const nova_host *host, const nova_placement *placement, GString *why);
 	const char *doc;
 	const char *fix; /* what an administrator can do about a refusal */

@@ -191,8 +191,10 @@ nova_selection *nova_select(const GPtrArray *hosts, const nova_placement *placem
 			continue;
 		if (is_excluded(selection, host, placement, tried, keep))
 			continue;
+		bool read = selection->refusing < keep;
+
 		g_string_truncate(why, 0);
-		while (*filter && (*filter)->passes(host, placement, why))
+		while (*filter && (*filter)->passes(host, placement, read ? why : NULL))
 			filter++;
 		if (*filter) {
 			refuse(selection, host, (*filter)->name, why->str, keep);
