@@ -64,6 +64,10 @@ bool nova_migration_stories_find(nova_request *r, GError **error);
 bool nova_server_image_fits(const nova_image *image, int64_t memory_mb, int64_t root_gb, GError **error);
 /* rebuild.c */
 bool nova_action_rebuild(nova_request *r, GError **error);
+/* resize.c */
+bool nova_action_resize(nova_request *r, GError **error);
+bool nova_action_confirm_resize(nova_request *r, GError **error);
+bool nova_action_revert_resize(nova_request *r, GError **error);
 /* server_marks.c: what needs no host */
 bool nova_action_lock(nova_request *r, GError **error);
 bool nova_action_unlock(nova_request *r, GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Migrations are views of live-migration operations: those in progress below their server, all of them under
- * /os-migrations.
+ * Migrations are views of operations: live migrations in progress below their server, all live migrations and resizes
+ * under /os-migrations.
  */
 #include "api/handlers.h"
 #include "api/paging.h"
@@ -171,6 +171,7 @@ bool nova_migration_stories_index(nova_request *r, GError **error)
 	nova_view view = nova_request_view(r);
 	nova_operation_query query = { .instance_uuid = r->server->uuid,
 				       .migrations_only = true,
+				       .migration_type = "live-migration",
 				       .limit = (int)r->conf->api_max_limit };
 	g_autoptr(GPtrArray) found = NULL;
 	json_object *list;
@@ -255,6 +256,7 @@ static bool read_query(nova_request *r, nova_operation_query *query, GError **er
 	if ((query->host || query->source_host) && !nova_request_must(r, POLICY ":host", error))
 		return false;
 	query->status = nova_request_param(r, "status");
+	query->migration_type = nova_request_param(r, "migration_type");
 	query->user_id = r->version >= 80 ? nova_request_param(r, "user_id") : NULL;
 	project = r->version >= 80 ? nova_request_param(r, "project_id") : NULL;
 	if (project && strcmp(project, r->context->project_id) != 0 &&
@@ -278,7 +280,8 @@ static bool matches_nothing(const nova_request *r, const nova_operation_query *q
 {
 	const char *type = nova_request_param(r, "migration_type");
 
-	return query->limit == 0 || nova_request_flag(r, "hidden") || (type && strcmp(type, "live-migration") != 0) ||
+	return query->limit == 0 || nova_request_flag(r, "hidden") ||
+	       (type && strcmp(type, "live-migration") != 0 && strcmp(type, "resize") != 0) ||
 	       (query->instance_uuid && !nova_uuid_is_valid(query->instance_uuid));
 }
 

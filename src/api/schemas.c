@@ -201,6 +201,13 @@ static const nova_schema_member rebuild_members[] = {
 };
 const nova_schema nova_schema_rebuild = { .types = NOVA_JSON_OBJECT, .members = rebuild_members };
 
+static const nova_schema_member resize_members[] = {
+	REQUIRED("flavorRef", flavor_ref),
+	M("OS-DCF:diskConfig", disk_config),
+	{ 0 },
+};
+const nova_schema nova_schema_resize = { .types = NOVA_JSON_OBJECT, .members = resize_members };
+
 static const nova_schema locked_reason = { .types = NOVA_JSON_STRING, .min_length = 1, .max_length = 255 };
 static const nova_schema_member lock_members[] = { M("locked_reason", locked_reason), { 0 } };
 const nova_schema nova_schema_lock = { .types = NOVA_JSON_OBJECT | NOVA_JSON_NULL, .members = lock_members };

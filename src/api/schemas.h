@@ -13,6 +13,7 @@ extern const nova_schema nova_schema_reboot;
 extern const nova_schema nova_schema_console_output;
 extern const nova_schema nova_schema_force_complete;
 extern const nova_schema nova_schema_rebuild;
+extern const nova_schema nova_schema_resize;
 extern const nova_schema nova_schema_lock;            /* from 2.73 */
 extern const nova_schema nova_schema_reset_state;
 extern const nova_schema nova_schema_vnc_console;     /* up to 2.5, as the next three */

@@ -6,6 +6,8 @@ const char *nova_view_migration_status(const nova_operation *op)
 {
 	const nova_flow_row *row = nova_flow_row_of(op->kind, op->state);
 
+	if (op->outcome)
+		return op->outcome;
 	return row && row->status ? row->status : "error";
 }
 
@@ -60,15 +62,17 @@ json_object *nova_view_migration(const nova_view *view, const nova_operation *op
 	nova_json_add_int(object, "id", op->id);
 	add_owner(object, view, op);
 	add_hosts(object, view, op);
-	nova_json_add_int(object, "old_instance_type_id", op->flavor_id);
-	nova_json_add_int(object, "new_instance_type_id", op->flavor_id);
+	bool live = op->kind == NOVA_OP_LIVE_MIGRATION;
+
+	nova_json_add_int(object, "old_instance_type_id", live ? op->flavor_id : op->former_flavor_id);
+	nova_json_add_int(object, "new_instance_type_id", live ? op->flavor_id : op->wanted_flavor_id);
 	nova_json_add_str(object, "instance_uuid", op->instance_uuid);
 	nova_json_add_str(object, "status", nova_view_migration_status(op));
 	add_times(object, op);
 	if (view->version < 23)
 		return object;
-	nova_json_add_str(object, "migration_type", "live-migration");
-	if (!nova_op_state_is_terminal(op->state)) {
+	nova_json_add_str(object, "migration_type", live ? "live-migration" : "resize");
+	if (live && !nova_op_state_is_terminal(op->state)) {
 		g_autofree char *path = g_strdup_printf("%s/migrations/%" G_GINT64_FORMAT, op->instance_uuid, op->id);
 
 		nova_json_add(object, "links", nova_view_links(view, "servers", path));

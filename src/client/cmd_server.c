@@ -496,6 +496,36 @@ bool nova_cmd_rebuild(nova_client *client, int argc, char **argv, GError **error
 	return act(client, argv[1], body, "rebuild", error);
 }
 
+bool nova_cmd_resize(nova_client *client, int argc, char **argv, GError **error)
+{
+	g_autofree char *flavor = NULL;
+	json_object *resize;
+
+	if (!nova_client_parse(client, NULL, 2, 2, &argc, &argv, error))
+		return false;
+	flavor = id_of(client, "/flavors/detail", "flavors", "flavor", argv[2], error);
+	if (!flavor)
+		return false;
+	g_autoptr(json_object) body = json_object_new_object();
+
+	resize = json_object_new_object();
+	nova_json_add_str(resize, "flavorRef", flavor);
+	nova_json_add(body, "resize", resize);
+	return act(client, argv[1], body, "resize", error);
+}
+
+bool nova_cmd_resize_confirm(nova_client *client, int argc, char **argv, GError **error)
+{
+	return nova_client_parse(client, NULL, 1, -1, &argc, &argv, error) &&
+	       act_on_all(client, argc, argv, bare_action("confirmResize"), "confirm the resize of", error);
+}
+
+bool nova_cmd_resize_revert(nova_client *client, int argc, char **argv, GError **error)
+{
+	return nova_client_parse(client, NULL, 1, -1, &argc, &argv, error) &&
+	       act_on_all(client, argc, argv, bare_action("revertResize"), "revert the resize of", error);
+}
+
 bool nova_cmd_rename(nova_client *client, int argc, char **argv, GError **error)
 {
 	g_autofree char *id = NULL;

@@ -112,8 +112,7 @@ static nova_step_end stopped(nova_step *step, GError **error)
 	return nova_step_finish(step, &outcome, NULL, error);
 }
 
-/* Presses the power button, again every PRESS_MS: memory->mark is when it was pressed last. */
-static void press(nova_step *step)
+void nova_power_press(nova_step *step)
 {
 	int64_t now = nova_boottime_usec();
 
@@ -134,7 +133,7 @@ nova_step_end nova_stop_stopping(nova_step *step, GError **error)
 		return stopped(step, error);
 	if (done && view.seen == NOVA_SEEN_RUNNING && nova_guest_is_owner(step, &view) &&
 	    nova_step_age_ms(step) < step->conf->shutdown_timeout * 1000) {
-		press(step);
+		nova_power_press(step);
 		return nova_step_wait(step, LOOK_MS);
 	}
 	if (done)

@@ -15,6 +15,9 @@ nova_step_end nova_power_failed(nova_step *step, const char *what, GError *cause
 /* The end of an operation after which the guest runs. */
 nova_step_end nova_power_runs(nova_step *step, GError **error);
 
+/* Presses the guest's power button, and again after a while; memory->mark is when it was pressed last. */
+void nova_power_press(nova_step *step);
+
 /* The row names this host as the owner (anything else would be a bug of whoever changed it), and the domain, if there
  * is one, is of this project's making. */
 bool nova_power_owns(const nova_step *step, const nova_domain_view *view, GError **error);

@@ -42,6 +42,13 @@ nova_step_end nova_rebuild_rebuilding(nova_step *step, GError **error);
 nova_step_end nova_rebuild_replacing(nova_step *step, GError **error);
 nova_step_end nova_rebuild_spawning(nova_step *step, GError **error);
 
+/* flow_resize.c: of both resizes and their reverting, unless the name says */
+nova_step_end nova_resize_claimed(nova_step *step, GError **error);
+nova_step_end nova_resize_stopping(nova_step *step, GError **error);
+nova_step_end nova_resize_switched(nova_step *step, GError **error);
+nova_step_end nova_resize_rollback(nova_step *step, GError **error);
+nova_step_end nova_resize_revert_requested(nova_step *step, GError **error);
+
 /* migrate_dest.c */
 nova_step_end nova_migrate_claimed(nova_step *step, GError **error);
 nova_step_end nova_migrate_preparing(nova_step *step, GError **error);

@@ -287,3 +287,30 @@ bool nova_images_make_disk(nova_conf *conf, const char *instance_uuid, const nov
 		*ret_disk = g_steal_pointer(&job->path);
 	return true;
 }
+
+static bool grow_disk(void *data, GError **error)
+{
+	nova_images_job *job = data;
+	g_autofree char *disk = nova_images_disk_path(job->conf, job->uuid);
+	g_autofree char *bytes = g_strdup_printf("%" G_GINT64_FORMAT, job->root_gb << 30);
+	const char *argv[] = { "qemu-img", "resize", "-q", "-f", "qcow2", disk, bytes, NULL };
+	nova_subprocess command = { .argv = argv, .deadline = job->deadline };
+	g_auto(nova_images_info) info = { 0 };
+	g_autoptr(GError) failure = NULL;
+
+	if (!nova_images_inspect(disk, "qcow2", job->deadline, &info, error))
+		return false;
+	if (info.virtual_size >= job->root_gb << 30)
+		return true;
+	if (!nova_subprocess_check(&command, NULL, &failure))
+		return nova_fail(error, NOVA_FAULT_STORAGE, "cannot make %s larger: %s", disk, failure->message);
+	return sync_path(disk, O_RDONLY, error);
+}
+
+bool nova_images_grow_disk(nova_conf *conf, const char *instance_uuid, int64_t root_gb, int deadline_ms, GError **error)
+{
+	g_autoptr(nova_images_job) job = nova_images_job_new(conf, instance_uuid, NULL, deadline_ms);
+
+	job->root_gb = root_gb;
+	return nova_images_job_run(job, grow_disk, error);
+}

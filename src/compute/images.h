@@ -32,6 +32,10 @@ bool nova_images_fetch(nova_conf *conf, const nova_image *image, char **ret_path
 bool nova_images_make_disk(nova_conf *conf, const char *instance_uuid, const nova_image *image, int64_t root_gb,
 			   char **ret_disk, int deadline_ms, GError **error);
 
+/* Makes UUID/disk as large as root_gb if it is smaller; the guest must be off.  Idempotent; a disk never shrinks. */
+bool nova_images_grow_disk(nova_conf *conf, const char *instance_uuid, int64_t root_gb, int deadline_ms,
+			   GError **error);
+
 /* Path of a guest's disk; pure.  Caller frees. */
 char *nova_images_disk_path(const nova_conf *conf, const char *instance_uuid);
 

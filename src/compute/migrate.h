@@ -60,3 +60,7 @@ nova_step_end nova_migrate_block(nova_step *step, const nova_migrate_look *look,
 
 /* Reads the row again into step->op: the step goes on as one that begins now. */
 bool nova_migrate_reload(nova_step *step, GError **error);
+
+/* migrate_dest.c: whether this host can take the guest of another one when it is off: no domain in the way, the same
+ * storage, no older QEMU, its bridges, its disk.  Changes nothing but a stale copy that is ended. */
+bool nova_migrate_can_take_off(nova_step *step, GError **error);

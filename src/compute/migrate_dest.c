@@ -179,6 +179,13 @@ static bool check_bridges(const nova_step *step, GError **error)
 	return true;
 }
 
+bool nova_migrate_can_take_off(nova_step *step, GError **error)
+{
+	return check_namesake(step, error) &&
+	       nova_host_storage_check(step->compute, NULL, NOVA_HOST_STORAGE_MS, error) && check_source(step, error) &&
+	       check_bridges(step, error) && check_disk(step, error);
+}
+
 static bool check_answer(nova_step *step, GError **error)
 {
 	g_autofree char *nonce = nova_proof_asked(step, error);

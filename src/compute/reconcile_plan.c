@@ -16,12 +16,12 @@ static nova_reconcile_plan destroy(const char *why)
 	return (nova_reconcile_plan){ .action = NOVA_RECONCILE_DESTROY, .why = why };
 }
 
-/* A server in error stays so until its user does something; only its power is recorded. */
+/* A server in error, or with a new size, stays so until its user does something; only its power is recorded. */
 static nova_reconcile_plan observe(const nova_instance *row, nova_power_state power, nova_vm_state vm_state,
 				   const char *why)
 {
-	if (row->vm_state == NOVA_VM_ERROR)
-		vm_state = NOVA_VM_ERROR;
+	if (row->vm_state == NOVA_VM_ERROR || row->vm_state == NOVA_VM_RESIZED)
+		vm_state = row->vm_state;
 	if (row->power_state == power && row->vm_state == vm_state)
 		return nothing();
 	return (nova_reconcile_plan){

@@ -4,6 +4,7 @@
 #include "common/uuid.h"
 #include "db/begin.h"
 #include "db/op_step.h"
+#include "db/resize_tx.h"
 #include "db/rows.h"
 
 #include <string.h>
@@ -49,6 +50,8 @@ static bool change(nova_tx *tx, const once_arg *once, GError **error)
 				   error);
 	case NOVA_OP_UNLOCK:
 		return nova_tx_run(tx, NOVA_Q_INSTANCE_UNLOCK, NOVA_ARGS(uuid), NULL, error);
+	case NOVA_OP_RESIZE_CONFIRM:
+		return nova_resize_tx_settle(tx, once->beginning.instance_uuid, error);
 	default:
 		return nova_tx_run(tx, NOVA_Q_INSTANCE_RESET_STATE,
 				   NOVA_ARGS(uuid, nova_arg_text(nova_vm_state_name(once->vm_state))), NULL, error);
@@ -104,6 +107,13 @@ bool nova_instances_set_lock(nova_db *db, const char *uuid, bool by_owner, const
 bool nova_instances_unlock(nova_db *db, const char *uuid, const nova_requester *by, GError **error)
 {
 	once_arg once = { .beginning = nova_beginning_of(NOVA_OP_UNLOCK, uuid, by), .message = "unlocked" };
+
+	return do_once(db, &once, error);
+}
+
+bool nova_instances_confirm_resize(nova_db *db, const char *uuid, const nova_requester *by, GError **error)
+{
+	once_arg once = { .beginning = nova_beginning_of(NOVA_OP_RESIZE_CONFIRM, uuid, by), .message = "confirmed" };
 
 	return do_once(db, &once, error);
 }

@@ -15,5 +15,8 @@ bool nova_instances_unlock(nova_db *db, const char *uuid, const nova_requester *
 
 /* Writes a vm_state by hand; ACTIVE also clears the fault.  INSTANCE_STATE while an operation works on the server: it
  * comes to its end by itself, and what it has begun cannot be forgotten. */
+/* The server keeps its new size.  INSTANCE_STATE unless it waits for that. */
+bool nova_instances_confirm_resize(nova_db *db, const char *uuid, const nova_requester *by, GError **error);
+
 bool nova_instances_reset_state(nova_db *db, const char *uuid, nova_vm_state vm_state, const nova_requester *by,
 				GError **error);

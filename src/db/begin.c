@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/begin.h"
 
+#include "db/resize_tx.h"
+
 nova_beginning nova_beginning_of(nova_op_kind kind, const char *instance_uuid, const nova_requester *by)
 {
 	nova_beginning b = { .kind = kind, .instance_uuid = instance_uuid, .strict = true, .by = by };
@@ -42,7 +44,8 @@ bool nova_beginning_run(nova_tx *tx, const nova_beginning *b, int64_t *ret_id, G
 			 &row, error))
 		return false;
 	*ret_id = row ? nova_result_int(row, "id") : 0;
-	return true;
+	/* Nobody needs the old size of a server that goes. */
+	return b->kind != NOVA_OP_DELETE || !row || nova_resize_tx_settle(tx, b->instance_uuid, error);
 }
 
 bool nova_beginning_release_all(nova_tx *tx, const char *instance_uuid, int64_t operation, GError **error)

@@ -8,14 +8,28 @@
 
 #include <string.h>
 
+static bool is_type(nova_op_kind kind, const char *type)
+{
+	return !type || strcmp(type, kind == NOVA_OP_RESIZE ? "resize" : nova_op_kind_name(kind)) == 0;
+}
+
+/* How a finished resize went on is not its state. */
+static const char *state_status(const char *status)
+{
+	static const char *const outcomes[] = { "reverting", "reverted", "confirmed", NULL };
+
+	return status && g_strv_contains(outcomes, status) ? "finished" : status;
+}
+
 /* "kind/state" of every row whose migration status this is; status NULL: of every row that has one. */
-static char **states_of_status(const char *status)
+static char **states_of_status(const char *status, const char *type)
 {
 	GPtrArray *words = g_ptr_array_new();
 
 	for (int kind = 0; kind < NOVA_OP__COUNT; kind++)
 		for (const nova_flow_row *row = nova_flow_of((nova_op_kind)kind)->rows; row->doc; row++)
-			if (row->status && (!status || strcmp(row->status, status) == 0))
+			if (row->status && is_type((nova_op_kind)kind, type) &&
+			    (!status || strcmp(row->status, status) == 0))
 				g_ptr_array_add(words, g_strconcat(nova_op_kind_name((nova_op_kind)kind), "/",
 								   nova_op_state_name(row->state), NULL));
 	g_ptr_array_add(words, NULL);
@@ -79,12 +93,17 @@ bool nova_operations_list(nova_db *db, const nova_operation_query *q, GPtrArray 
 	nova_where_add_text(where, "o.user_id = ?", q->user_id);
 	nova_where_add_text(where, "o.request_id = ?", q->request_id);
 	if (q->status || q->migrations_only) {
-		g_auto(GStrv) states = states_of_status(q->status);
+		const char *status = state_status(q->status);
+		g_auto(GStrv) states = states_of_status(status, q->migration_type);
 
 		add_kinds(where, states);
 		nova_where_add_any(where, "o.kind || '/' || o.state = ANY (?::text[])",
 				   (const char *const *)states);
 	}
+	if (q->status && state_status(q->status) != q->status)
+		nova_where_add_text(where, "o.outcome = ?", q->status);
+	else if (q->status && strcmp(q->status, "finished") == 0)
+		nova_where_add(where, "o.outcome IS NULL");
 	if (q->active_only)
 		nova_where_add(where, "o.finished_at IS NULL");
 	if (q->changes_since_us)

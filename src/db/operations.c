@@ -6,6 +6,7 @@
 #include "db/fence.h"
 #include "db/rows.h"
 #include "db/op_step.h"
+#include "db/resize_tx.h"
 #include "model/matrix.h"
 
 #include <inttypes.h>
@@ -84,6 +85,9 @@ static bool run_begin(nova_tx *tx, void *arg, GError **error)
 		return false;
 	if (!id)
 		return explain_begin(tx, request, error);
+	if (nova_op_kind_resizes(request->kind) &&
+	    !nova_resize_tx_begin(tx, request, id, nova_result_text(instance, "project_id"), error))
+		return false;
 	if (request->rebuild && !apply_rebuild(tx, request, id, error))
 		return false;
 	nova_operation *made = nova_op_step_reread(tx, id, error);

@@ -18,6 +18,7 @@
 
 #include "db/db.h"
 #include "db/instances.h"
+#include "model/flavor.h"
 #include "model/operation.h"
 
 /* ---- begin and read ---- */
@@ -37,6 +38,8 @@ typedef struct nova_op_request {
 	const char *action;            /* API word, for the error text */
 	const char *requested_host;    /* live migration: NULL any */
 	bool strict;
+	const nova_flavor *flavor;     /* of a resize: the new one; borrowed */
+	const nova_quotas *quotas;     /* of a resize and its reverting: the configuration's; NULL: nobody counts */
 	const nova_rebuild *rebuild;   /* of a rebuild: written in the same transaction; borrowed */
 	nova_requester by;
 } nova_op_request;
@@ -69,6 +72,7 @@ bool nova_operations_next_lapse(nova_db *db, int64_t *ret_ms, GError **error);
 typedef struct nova_operation_query {
 	const char *instance_uuid, *host, *source_host, *project_id, *user_id, *request_id;
 	const char *status;            /* Nova's migration status */
+	const char *migration_type;    /* Nova's: live-migration, resize; NULL: any */
 	bool migrations_only;          /* kinds Nova lists as migrations */
 	bool active_only;
 	int64_t changes_since_us, changes_before_us;

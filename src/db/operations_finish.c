@@ -8,6 +8,7 @@
 #include "common/metrics.h"
 #include "db/begin.h"
 #include "db/op_step.h"
+#include "db/resize_tx.h"
 
 #include <inttypes.h>
 
@@ -115,6 +116,8 @@ static bool run_finish(nova_tx *tx, void *arg, GError **error)
 						  NULL, error))
 			return false;
 		if (op->kind == NOVA_OP_LIVE_MIGRATION && !release_migration(tx, op, error))
+			return false;
+		if (nova_op_kind_resizes(op->kind) && !nova_resize_tx_end(tx, op, o->state == NOVA_OPS_DONE, error))
 			return false;
 		if (o->release_home && !release_home(tx, op, error))
 			return false;

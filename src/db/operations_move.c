@@ -56,8 +56,9 @@ static bool book(nova_tx *tx, const nova_op_step *step, nova_result *instance, b
 {
 	const nova_operation *op = step->op;
 	bool build = op->kind == NOVA_OP_BUILD;
-	int64_t vcpus = nova_result_int(instance, "vcpus");
-	int64_t memory = nova_result_int(instance, "memory_mb");
+	bool resize = op->kind == NOVA_OP_RESIZE;
+	int64_t vcpus = resize ? op->wanted_vcpus : nova_result_int(instance, "vcpus");
+	int64_t memory = resize ? op->wanted_memory_mb : nova_result_int(instance, "memory_mb");
 	int64_t disk = nova_result_int(instance, "disk_gb");
 	g_autoptr(nova_result) host = NULL;
 	g_autoptr(nova_result) pool = NULL;
@@ -91,6 +92,14 @@ static bool book(nova_tx *tx, const nova_op_step *step, nova_result *instance, b
 			    NOVA_ARGS(nova_arg_text(op->instance_uuid), nova_arg_int(step->dest_host_id)),
 			    NULL, error))
 			return false;
+	}
+	if (resize) {
+		if (!nova_tx_one(tx, NOVA_Q_DISK_CLAIM_GROW,
+				 NOVA_ARGS(nova_arg_text(op->instance_uuid), nova_arg_int(op->wanted_disk_gb)), &pool,
+				 error))
+			return false;
+		if (!pool)
+			return true;
 	}
 	*ret_taken = true;
 	return true;
@@ -165,7 +174,9 @@ static bool run_refuse(nova_tx *tx, void *arg, GError **error)
 			   NOVA_ARGS(nova_arg_int(op->id), nova_arg_int(op->dest_host_id)), NULL, error) &&
 	       nova_tx_run(tx, NOVA_Q_CLAIMS_RELEASE, NOVA_ARGS(uuid, nova_arg_text(role_list)), NULL,
 			   error) &&
-	       (!build || nova_tx_run(tx, NOVA_Q_DISK_CLAIMS_RELEASE, NOVA_ARGS(uuid), NULL, error));
+	       (!build || nova_tx_run(tx, NOVA_Q_DISK_CLAIMS_RELEASE, NOVA_ARGS(uuid), NULL, error)) &&
+	       (op->kind != NOVA_OP_RESIZE ||
+		nova_tx_run(tx, NOVA_Q_DISK_CLAIM_RESTORE, NOVA_ARGS(nova_arg_int(op->id)), NULL, error));
 }
 
 bool nova_operations_refuse(nova_db *db, const nova_fence *fence, nova_operation *op, const char *reason,

@@ -256,6 +256,13 @@ nova_operation *nova_row_operation(nova_result *row, GError **error)
 	op->iteration = (int)nova_result_int(row, "iteration");
 	op->percent = (int)nova_result_int(row, "percent");
 	op->flavor_id = nova_result_int(row, "flavor_id");
+	op->former_flavor_id = nova_result_int(row, "former_flavor_id");
+	op->wanted_flavor_id = nova_result_int(row, "wanted_flavor_id");
+	op->wanted_vcpus = (int)nova_result_int(row, "wanted_vcpus");
+	op->wanted_memory_mb = nova_result_int(row, "wanted_memory_mb");
+	op->wanted_disk_gb = nova_result_int(row, "wanted_disk_gb");
+	op->ran = nova_result_bool(row, "ran");
+	op->outcome = nova_result_dup(row, "outcome");
 	return g_steal_pointer(&op);
 }
 

@@ -19,9 +19,12 @@ static const char *const kind_names[] = {
 	[NOVA_OP_SUSPEND] = "suspend",
 	[NOVA_OP_RESUME] = "resume",
 	[NOVA_OP_REBUILD] = "rebuild",
+	[NOVA_OP_RESIZE] = "resize",
+	[NOVA_OP_RESIZE_REVERT] = "resize-revert",
 	[NOVA_OP_LOCK] = "lock",
 	[NOVA_OP_UNLOCK] = "unlock",
 	[NOVA_OP_RESET_STATE] = "reset-state",
+	[NOVA_OP_RESIZE_CONFIRM] = "resize-confirm",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == NOVA_OP__COUNT);
 
@@ -236,6 +239,50 @@ static const nova_flow_row rebuild_rows[] = {
 	LAST
 };
 
+static const nova_flow_row resize_rows[] = {
+	ROW(REQUESTED, SCHEDULER, "migrate_server", "pre-migrating", "resize_prep", "conductor_migrate_server",
+	    B(CLAIMED) | B(ERROR) | B(CANCELLED), 0,
+	    "Chooses a host for the guest's new size and books its resources beside the old ones."),
+	ROW(CLAIMED, DEST, "prep_resize", "pre-migrating", "resize_prep", "compute_prep_resize",
+	    B(STOPPING) | B(REQUESTED) | B(CANCELLED) | B(ERROR), 0,
+	    "The destination, which may be the same host, checks that it can take this guest."),
+	ROW(STOPPING, SOURCE, "resize_instance", "migrating", "resize_migrating", "compute_resize_instance",
+	    B(SWITCHED) | B(ROLLBACK), 0,
+	    "Presses the power button; at the deadline ends the guest by force; verifies that it is gone."),
+	ROW(SWITCHED, DEST, "finish_resize", "post-migrating", "resize_finish", "compute_finish_resize",
+	    B(DONE) | B(ROLLBACK), 0,
+	    "Host, token and flavor have changed: the destination makes the disk larger and starts the guest."),
+	ROW(ROLLBACK, SOURCE, "rollback_resize", "post-migrating", "resize_finish", "compute_rollback_resize",
+	    B(ERROR), 0,
+	    "The guest has its old host and flavor, and is started again if it ran."),
+	ROW(DONE, NONE, NULL, "finished", NULL, NULL, 0, END,
+	    "The guest has its new size until this is confirmed or reverted."),
+	ROW(CANCELLED, NONE, NULL, "cancelled", NULL, NULL, 0, END, "A delete came first; the guest was not touched."),
+	ROW(ERROR, NONE, NULL, "error", NULL, NULL, 0, END, "The guest has its old size, on its old host."),
+	LAST
+};
+
+static const nova_flow_row resize_revert_rows[] = {
+	ROW(REQUESTED, SOURCE, "revert_resize", NULL, "resize_reverting", NULL, B(STOPPING), 0,
+	    "The guest's host is about to give it back to the old one, which may be the same."),
+	ROW(STOPPING, SOURCE, "revert_resize", NULL, "resize_reverting", "compute_revert_resize",
+	    B(SWITCHED) | B(ERROR), 0,
+	    "Sees that the old host is well, ends the guest, verifies that it is gone."),
+	ROW(SWITCHED, DEST, "finish_revert_resize", NULL, "resize_reverting", "compute_finish_revert_resize",
+	    B(DONE) | B(ERROR), 0,
+	    "Host, token and flavor have changed back: the old host starts the guest if it ran."),
+	ROW(DONE, NONE, NULL, NULL, NULL, NULL, 0, END, "The guest has its old size, on its old host."),
+	ROW(ERROR, NONE, NULL, NULL, NULL, NULL, 0, END,
+	    "The resize could not be reverted, or the guest not be started."),
+	LAST
+};
+
+static const nova_flow_row resize_confirm_rows[] = {
+	ROW(DONE, NONE, NULL, NULL, NULL, "compute_confirm_resize", 0, END,
+	    "The new size stays; what was booked for the old one is free."),
+	LAST
+};
+
 static const nova_flow_row lock_rows[] = {
 	ROW(DONE, NONE, NULL, NULL, NULL, "api_lock", 0, END, "Only an admin, or who unlocks the server, changes it."),
 	LAST
@@ -266,9 +313,12 @@ static const nova_flow flows[] = {
 	[NOVA_OP_SUSPEND] = { NOVA_OP_SUSPEND, "suspend", "Suspend a server", suspend_rows },
 	[NOVA_OP_RESUME] = { NOVA_OP_RESUME, "resume", "Resume a server", resume_rows },
 	[NOVA_OP_REBUILD] = { NOVA_OP_REBUILD, "rebuild", "Rebuild a server", rebuild_rows },
+	[NOVA_OP_RESIZE] = { NOVA_OP_RESIZE, "resize", "Resize a server", resize_rows },
+	[NOVA_OP_RESIZE_REVERT] = { NOVA_OP_RESIZE_REVERT, "revertResize", "Revert a resize", resize_revert_rows },
 	[NOVA_OP_LOCK] = { NOVA_OP_LOCK, "lock", "Lock a server", lock_rows },
 	[NOVA_OP_UNLOCK] = { NOVA_OP_UNLOCK, "unlock", "Unlock a server", unlock_rows },
 	[NOVA_OP_RESET_STATE] = { NOVA_OP_RESET_STATE, "resetState", "Reset the state of a server", reset_state_rows },
+	[NOVA_OP_RESIZE_CONFIRM] = { NOVA_OP_RESIZE_CONFIRM, "confirmResize", "Confirm a resize", resize_confirm_rows },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(flows) == NOVA_OP__COUNT);
 
@@ -295,6 +345,11 @@ bool nova_flow_may_follow(nova_op_kind kind, nova_op_state from, nova_op_state t
 bool nova_op_state_is_terminal(nova_op_state state)
 {
 	return state >= NOVA_OPS_DONE && state < NOVA_OPS__COUNT;
+}
+
+bool nova_op_kind_resizes(nova_op_kind kind)
+{
+	return kind == NOVA_OP_RESIZE || kind == NOVA_OP_RESIZE_REVERT;
 }
 
 const char *nova_op_kind_name(nova_op_kind kind)

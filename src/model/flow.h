@@ -28,9 +28,12 @@ typedef enum nova_op_kind {
 	NOVA_OP_SUSPEND,
 	NOVA_OP_RESUME,
 	NOVA_OP_REBUILD,
-	NOVA_OP_LOCK, /* this and the next two are over in the transaction of their request */
+	NOVA_OP_RESIZE,
+	NOVA_OP_RESIZE_REVERT,
+	NOVA_OP_LOCK, /* this and the next three are over in the transaction of their request */
 	NOVA_OP_UNLOCK,
 	NOVA_OP_RESET_STATE,
+	NOVA_OP_RESIZE_CONFIRM,
 	NOVA_OP__COUNT
 } nova_op_kind;
 
@@ -109,6 +112,9 @@ const nova_flow_row *nova_flow_row_of(nova_op_kind kind, nova_op_state state);
 
 bool nova_flow_may_follow(nova_op_kind kind, nova_op_state from, nova_op_state to);
 bool nova_op_state_is_terminal(nova_op_state state);
+
+/* A resize or the reverting of one: the guest, switched off, changes its flavor, and its host maybe. */
+bool nova_op_kind_resizes(nova_op_kind kind);
 
 /* Names as stored in the database (`live-migration', `migrating', `source', …).  The *_from_name
  * functions return false for a name they do not know and then leave *ret alone. */

@@ -8,7 +8,7 @@
 
 static const char *const vm_state_names[] = {
 	[NOVA_VM_BUILDING] = "building", [NOVA_VM_ACTIVE] = "active", [NOVA_VM_PAUSED] = "paused",
-	[NOVA_VM_SUSPENDED] = "suspended",
+	[NOVA_VM_SUSPENDED] = "suspended", [NOVA_VM_RESIZED] = "resized",
 	[NOVA_VM_STOPPED] = "stopped",	 [NOVA_VM_ERROR] = "error",   [NOVA_VM_DELETED] = "deleted",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(vm_state_names) == NOVA_VM__COUNT);
@@ -31,6 +31,14 @@ static const struct status_row {
 	{ NOVA_VM_ERROR, "rebuilding", "REBUILD" },
 	{ NOVA_VM_ERROR, "rebuild_block_device_mapping", "REBUILD" },
 	{ NOVA_VM_ERROR, "rebuild_spawning", "REBUILD" },
+	{ NOVA_VM_ACTIVE, "resize_prep", "RESIZE" },
+	{ NOVA_VM_ACTIVE, "resize_migrating", "RESIZE" },
+	{ NOVA_VM_ACTIVE, "resize_finish", "RESIZE" },
+	{ NOVA_VM_STOPPED, "resize_prep", "RESIZE" },
+	{ NOVA_VM_STOPPED, "resize_migrating", "RESIZE" },
+	{ NOVA_VM_STOPPED, "resize_finish", "RESIZE" },
+	{ NOVA_VM_RESIZED, "resize_reverting", "REVERT_RESIZE" },
+	{ NOVA_VM_RESIZED, NULL, "VERIFY_RESIZE" },
 	{ NOVA_VM_ACTIVE, NULL, "ACTIVE" },
 	{ NOVA_VM_BUILDING, NULL, "BUILD" },
 	{ NOVA_VM_STOPPED, NULL, "SHUTOFF" },

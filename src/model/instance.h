@@ -18,6 +18,7 @@ typedef enum nova_vm_state {
 	NOVA_VM_PAUSED,
 	NOVA_VM_STOPPED,
 	NOVA_VM_SUSPENDED, /* its memory is in a file of the operation `saved_operation' */
+	NOVA_VM_RESIZED,   /* by the operation `resized_by'; waits to be confirmed or reverted */
 	NOVA_VM_ERROR,
 	NOVA_VM_DELETED,
 	NOVA_VM__COUNT

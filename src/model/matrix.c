@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define IN(s) (1u << NOVA_VM_##s)
-#define LIVING (IN(BUILDING) | IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(SUSPENDED) | IN(ERROR))
+#define PLAIN (IN(BUILDING) | IN(ACTIVE) | IN(PAUSED) | IN(STOPPED) | IN(SUSPENDED) | IN(ERROR))
+#define LIVING (PLAIN | IN(RESIZED))
 #define AT(s) NOVA_OPS_BIT(s)
 #define ALL_STATES UINT_MAX
 #define ANY_KIND NOVA_OP__COUNT
@@ -42,14 +43,20 @@ static const struct ask_row {
 	[NOVA_ASK_UNPAUSE] = { "unpause", "unpause", NULL, 202, NOVA_OP_UNPAUSE, IN(PAUSED), true, false },
 	[NOVA_ASK_SUSPEND] = { "suspend", "suspend", NULL, 202, NOVA_OP_SUSPEND, IN(ACTIVE), true, false },
 	[NOVA_ASK_RESUME] = { "resume", "resume", NULL, 202, NOVA_OP_RESUME, IN(SUSPENDED), true, false },
-	[NOVA_ASK_RESIZE] = { "resize", "resize", NULL, 202, NO_KIND, 0, false, false },
+	[NOVA_ASK_RESIZE] = { "resize", "resize", NULL, 202, NOVA_OP_RESIZE, IN(ACTIVE) | IN(STOPPED), true,
+			      false },
 	[NOVA_ASK_MIGRATE] = { "migrate (cold)", "migrate", NULL, 202, NO_KIND, 0, false, false },
 	[NOVA_ASK_REBUILD] = { "rebuild", "rebuild", NULL, 202, NOVA_OP_REBUILD, IN(ACTIVE) | IN(STOPPED) | IN(ERROR),
 			       true, false },
 	[NOVA_ASK_EVACUATE] = { "evacuate", "evacuate", NULL, 202, NO_KIND, 0, false, false },
 	[NOVA_ASK_LOCK] = { "lock", "lock", NULL, 202, NOVA_OP_LOCK, LIVING, true, true },
 	[NOVA_ASK_UNLOCK] = { "unlock", "unlock", NULL, 202, NOVA_OP_UNLOCK, LIVING, true, true },
-	[NOVA_ASK_RESET_STATE] = { "reset state", "os-resetState", NULL, 202, NOVA_OP_RESET_STATE, LIVING, true, true },
+	[NOVA_ASK_RESET_STATE] = { "reset state", "os-resetState", NULL, 202, NOVA_OP_RESET_STATE, PLAIN, true,
+				   true },
+	[NOVA_ASK_CONFIRM_RESIZE] = { "confirm resize", "confirmResize", NULL, 204, NOVA_OP_RESIZE_CONFIRM, IN(RESIZED),
+				      true, true },
+	[NOVA_ASK_REVERT_RESIZE] = { "revert resize", "revertResize", NULL, 202, NOVA_OP_RESIZE_REVERT, IN(RESIZED),
+				     true, false },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(asks) == NOVA_ASK__COUNT);
 
@@ -141,6 +148,8 @@ static const struct busy_row {
 	{ NOVA_ASK_DELETE, NOVA_OP_LIVE_MIGRATION, UNTOUCHED, NOVA_ANSWER_ENDS, "then the server is deleted" },
 	{ NOVA_ASK_DELETE, NOVA_OP_LIVE_MIGRATION, AT(MIGRATING), NOVA_ANSWER_TURNS_BACK,
 	  "or forward, if the switch comes first; then the server is deleted where it is" },
+	{ NOVA_ASK_DELETE, NOVA_OP_RESIZE, AT(REQUESTED) | AT(CLAIMED), NOVA_ANSWER_ENDS,
+	  "then the server is deleted" },
 	{ NOVA_ASK_DELETE, ANY_KIND, ALL_STATES, NOVA_ANSWER_WAITS, NULL },
 
 	{ NOVA_ASK_LOCK, ANY_KIND, ALL_STATES, NOVA_ANSWER_AT_ONCE, NULL },

@@ -45,7 +45,7 @@ void nova_operation_free(nova_operation *op)
 	char *const strings[] = {
 		op->uuid,	 op->instance_uuid, op->project_id,	op->user_id,	   op->request_id,
 		op->source_host, op->dest_host,	    op->source_node,	op->dest_node,	   op->source_address,
-		op->dest_address, op->requested_host, op->blocked_host, op->reason,
+		op->dest_address, op->requested_host, op->blocked_host, op->reason, op->outcome,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)

@@ -60,6 +60,12 @@ typedef struct nova_operation {
 	int iteration, percent;
 	/* flavor row ids for os-migrations */
 	int64_t flavor_id;
+	/* of a resize or its reverting; 0 and NULL for others */
+	int64_t former_flavor_id, wanted_flavor_id;
+	int wanted_vcpus;
+	int64_t wanted_memory_mb, wanted_disk_gb;
+	bool ran;                /* the guest ran before the resize: it runs after it */
+	char *outcome;           /* of a finished resize: "reverting", "confirmed", "reverted"; NULL: none yet */
 } nova_operation;
 
 nova_operation *nova_operation_new(void);

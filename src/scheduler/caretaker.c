@@ -9,6 +9,7 @@
 #include "common/context.h"
 #include "common/fault_point.h"
 #include "db/operations.h"
+#include "db/resizes.h"
 #include "model/caretaker.h"
 #include "rpc/actor.h"
 
@@ -167,6 +168,19 @@ static bool free_slots(nova_scheduler *scheduler, const nova_conf *conf, GError 
 	return true;
 }
 
+static bool confirm_resizes(nova_scheduler *scheduler, const nova_conf *conf, GError **error)
+{
+	int confirmed = 0;
+
+	if (conf->resize_confirm_window == 0)
+		return true;
+	if (!nova_resizes_confirm_overdue(scheduler->db, conf->resize_confirm_window, STUCK_LIMIT, &confirmed, error))
+		return false;
+	if (confirmed > 0)
+		nova_log_info(NULL, "%d resizes were confirmed after [DEFAULT] resize_confirm_window", confirmed);
+	return true;
+}
+
 /* The next look: soon after the next lease runs out that is not renewed, and every
  * caretaker_interval. */
 static int64_t pause_ms(nova_scheduler *scheduler, const nova_conf *conf)
@@ -186,7 +200,8 @@ void nova_caretaker_run(void *data)
 		g_atomic_pointer_get(&scheduler->caretaker); /* NULL in the very first run */
 	g_autoptr(GError) error = NULL;
 
-	if (!look(scheduler, &error) || !free_slots(scheduler, conf, &error))
+	if (!look(scheduler, &error) || !free_slots(scheduler, conf, &error) ||
+	    !confirm_resizes(scheduler, conf, &error))
 		nova_log_warning(
 			NULL, "could not look for operations whose host is down: %s; trying again",
 			error->message);

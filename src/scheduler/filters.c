@@ -81,9 +81,9 @@ static bool shared_storage_passes(const nova_host *host, const nova_placement *p
 {
 	if (!placement->source || placement->source->pool_id == host->pool_id)
 		return true;
-	return refuse(why,
-		      "its instances_path is not the file system that %s has: live migration needs shared storage",
-		      placement->source->name);
+	return refuse(why, "its instances_path is not the file system that %s has: %s needs shared storage",
+		      placement->source->name,
+		      placement->kind == NOVA_OP_RESIZE ? "a resize" : "live migration");
 }
 
 static bool version_passes(const nova_host *host, const nova_placement *placement, GString *why)
@@ -178,11 +178,13 @@ const nova_filter nova_filters[] = {
 	{ "DiskFilter", disk_passes, "Enough disk space is free; a disk on shared storage counts once.",
 	  "Delete servers that are not needed, enlarge the file system, or raise disk_allocation_ratio." },
 	{ "SharedStorageFilter", shared_storage_passes,
-	  "Live migration: source and destination have the same file system as instances_path.",
+	  "Live migration and resize: source and destination have the same file system as instances_path.",
 	  "Mount the same file system as instances_path on both hosts." },
-	{ "HypervisorVersionFilter", version_passes, "Live migration: the destination's QEMU is not older.",
+	{ "HypervisorVersionFilter", version_passes,
+	  "Live migration and resize: the destination's QEMU is not older.",
 	  "Upgrade QEMU there." },
-	{ "MachineTypeFilter", machine_passes, "Live migration: the destination's QEMU has the guest's machine type.",
+	{ "MachineTypeFilter", machine_passes,
+	  "Live migration and resize: the destination's QEMU has the guest's machine type.",
 	  "Install a QEMU there that has it: a server keeps its machine type." },
 	{ "AvailabilityZoneFilter", zone_passes, "The host is in the availability zone the server was created for.",
 	  "Add the host to an aggregate of that zone." },

@@ -12,12 +12,13 @@
 #include "model/server_group.h"
 
 typedef struct nova_placement {
-	nova_op_kind kind;          /* NOVA_OP_BUILD or NOVA_OP_LIVE_MIGRATION */
+	nova_op_kind kind;          /* NOVA_OP_BUILD, NOVA_OP_LIVE_MIGRATION or NOVA_OP_RESIZE */
 	const char *instance_uuid;
 	int vcpus;
 	int64_t memory_mb, disk_gb;
 	const char *machine;        /* machine type a running guest needs; NULL: not fixed yet */
-	const nova_host *source;    /* of a migration; NULL for a build */
+	const nova_host *source;    /* of a migration or a resize; NULL for a build */
+	bool same_host;             /* it may stay there */
 	const char *requested_host; /* only this host; NULL: any */
 	const nova_wishes *wishes;  /* zone and group; NULL: none */
 } nova_placement;

@@ -9,14 +9,16 @@
 
 nova_placement nova_placement_of(const nova_operation *op, const nova_instance *instance, const nova_host *source)
 {
+	bool resize = op->kind == NOVA_OP_RESIZE, moves = resize || op->kind == NOVA_OP_LIVE_MIGRATION;
+
 	return (nova_placement){
 		.kind = op->kind,
 		.instance_uuid = instance->uuid,
-		.vcpus = instance->vcpus,
-		.memory_mb = instance->memory_mb,
-		.disk_gb = instance->root_gb + instance->ephemeral_gb,
-		.machine = op->kind == NOVA_OP_LIVE_MIGRATION ? instance->machine : NULL,
-		.source = op->kind == NOVA_OP_LIVE_MIGRATION ? source : NULL,
+		.vcpus = resize ? op->wanted_vcpus : instance->vcpus,
+		.memory_mb = resize ? op->wanted_memory_mb : instance->memory_mb,
+		.disk_gb = resize ? op->wanted_disk_gb : instance->root_gb + instance->ephemeral_gb,
+		.machine = moves ? instance->machine : NULL,
+		.source = moves ? source : NULL,
 		.requested_host = op->requested_host,
 	};
 }
@@ -47,7 +49,13 @@ static bool is_excluded(nova_selection *selection, const nova_host *host, const 
 {
 	const char *reason;
 
-	if (placement->source && placement->source->id == host->id) {
+	if (placement->source && placement->source->id == host->id && placement->kind == NOVA_OP_RESIZE) {
+		if (!placement->same_host) {
+			refuse(selection, host, "source",
+			       "it is the server's host, and allow_resize_to_same_host is not set", keep);
+			return true;
+		}
+	} else if (placement->source && placement->source->id == host->id) {
 		g_autofree char *why = g_strdup_printf("Unable to migrate instance (%s) to current host (%s).",
 						       placement->instance_uuid, host->name);
 

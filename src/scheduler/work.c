@@ -148,6 +148,7 @@ static bool choose(nova_scheduler *scheduler, nova_operation *op, const nova_ins
 	if (!wishes)
 		return false;
 	placement.wishes = wishes;
+	placement.same_host = conf->allow_resize_to_same_host;
 	const nova_select_options options = options_of(scheduler, conf, rand);
 	g_autoptr(nova_selection) selection = nova_select(hosts, &placement, tried, &options);
 	g_autoptr(json_object) trace = trace_of(selection);

@@ -973,6 +973,85 @@ def rebuild():
     equal((server["user_data"], server["key_name"], server["description"]), (None, None, None))
 
 
+def resized(sid, host="HostC"):
+    """As it would be after a compute service has resized it."""
+    sql(f"UPDATE operations SET state = 'done', finished_at = now(), owner_host_id = NULL, dest_host_id = (SELECT id FROM hosts "
+        f"WHERE name = '{host}') WHERE instance = '{sid}' AND finished_at IS NULL;"
+        f"UPDATE instances SET vm_state = 'resized', resized_by = (SELECT max(id) FROM operations WHERE instance = '{sid}'),"
+        f" held_vcpus = 0, held_memory_mb = 0 WHERE uuid = '{sid}'")
+
+
+def resize():
+    def migration(sid, version="2.80", **query):
+        more = "".join(f"&{k}={v}" for k, v in query.items())
+        return get(f"/os-migrations?instance_uuid={sid}{more}", version)["migrations"]
+
+    for state in ("active", "stopped"):
+        sid = booted(state=state)
+        answer = act(sid, {"resize": {"flavorRef": "2", "OS-DCF:diskConfig": "AUTO"}})
+        equal((answer.status, answer.text), (202, b""))
+        server = get(f"/servers/{sid}")["server"]
+        equal((server["status"], server["OS-EXT-STS:task_state"], server["flavor"]["id"]), ("RESIZE", "resize_prep", "1"))
+        equal(sql(f"SELECT o.kind, o.state, former ->> 'flavorid', wanted ->> 'flavorid', r.vm_state FROM operations o JOIN resizes r"
+                  f" ON r.operation = o.id WHERE instance = '{sid}'"), f"resize|requested|1|2|{state}")
+        fault(act(sid, {"resize": {"flavorRef": "2"}}), 409,
+              f"Cannot 'resize' instance {sid} while it is in task_state resize_prep")
+        fault(act(sid, {"confirmResize": None}), 409,
+              f"Cannot 'confirmResize' instance {sid} while it is in task_state resize_prep")
+        one = migration(sid)[0]
+        equal((one["migration_type"], one["status"], "links" in one), ("resize", "pre-migrating", False))
+        equal([one["old_instance_type_id"], one["new_instance_type_id"]],
+              [int(sql(f"SELECT id FROM flavors WHERE flavorid = '{f}'")) for f in "12"])
+        equal(get(f"/servers/{sid}/migrations", "2.80")["migrations"], [])
+        equal(migration(sid, migration_type="live-migration"), [])
+        equal(len(migration(sid, migration_type="resize", status="pre-migrating")), 1)
+    for state in ("paused", "suspended", "error"):
+        sid = booted(state=state)
+        for word, args in (("resize", {"flavorRef": "2"}), ("confirmResize", None), ("revertResize", None)):
+            fault(act(sid, {word: args}), 409, f"Cannot '{word}' instance {sid} while it is in vm_state {state}")
+    sid = booted(flavorRef="2")
+    before = sql(f"SELECT i::text FROM instances i WHERE uuid = '{sid}'")
+    for args in ({}, None, "2", {"flavorRef": ""}, {"flavorRef": None}, {"flavorRef": "1", "x": 1}, {"flavorRef": ["1"]},
+                 {"flavorRef": "1", "OS-DCF:diskConfig": "x"}):
+        fault(act(sid, {"resize": args}), 400)
+    fault(act(sid, {"resize": {"flavorRef": "nonesuch"}}), 400, "Flavor nonesuch could not be found.")
+    fault(act(sid, {"resize": {"flavorRef": "2"}}), 400, "When resizing, instances must change flavor!")
+    fault(act(sid, {"resize": {"flavorRef": 1}}), 400, "Server disk was unable to be resized because: Unable to resize disk "
+          "down: the flavor has 1 GB, the server 2 GB.")
+    fault(act(booted(), {"resize": {"flavorRef": "3"}}), 400, "Flavor's memory is too small for requested image.")
+    fault(act(NOWHERE, {"resize": {"flavorRef": "2"}}), 404)
+    equal(sql(f"SELECT i::text FROM instances i WHERE uuid = '{sid}'"), before)
+    for end in ("confirm", "revert", "delete"):
+        sid = booted()
+        equal(act(sid, {"resize": {"flavorRef": "2"}}).status, 202)
+        resized(sid)
+        server = get(f"/servers/{sid}")["server"]
+        equal((server["status"], server["OS-EXT-STS:vm_state"], server["progress"]), ("VERIFY_RESIZE", "resized", 0))
+        equal(migration(sid)[0]["status"], "finished")
+        equal(len(migration(sid, status="finished")), 1)
+        for body in ({"os-start": None}, {"os-stop": None}, {"resize": {"flavorRef": "1"}}, {"pause": None}, {"reboot": {"type": "HARD"}},
+                     {"rebuild": {"imageRef": IMAGE}}, {"os-resetState": {"state": "active"}}):
+            fault(act(sid, body), 409)
+        if end == "confirm":
+            answer = act(sid, {"confirmResize": None})
+            equal((answer.status, answer.text), (204, b""))
+            equal(get(f"/servers/{sid}")["server"]["status"], "ACTIVE")
+            equal([m["status"] for m in migration(sid)], ["confirmed"])
+            equal((len(migration(sid, status="confirmed")), migration(sid, status="finished")), (1, []))
+            fault(act(sid, {"confirmResize": None}), 409)
+        elif end == "revert":
+            equal(act(sid, {"revertResize": None}).status, 202)
+            server = get(f"/servers/{sid}")["server"]
+            equal((server["status"], server["OS-EXT-STS:task_state"]), ("REVERT_RESIZE", "resize_reverting"))
+            equal([m["status"] for m in migration(sid)], ["reverting"])
+            fault(act(sid, {"confirmResize": None}), 409)
+        else:
+            equal(ask("DELETE", f"/v2.1/servers/{sid}").status, 204)
+            equal(sql(f"SELECT vm_state, resized_by IS NULL FROM instances WHERE uuid = '{sid}'"), "active|t")
+        words = {"confirm": "confirmResize", "revert": "revertResize", "delete": "delete"}
+        equal([a["action"] for a in get(f"/servers/{sid}/os-instance-actions")["instanceActions"]][:2], [words[end], "resize"])
+
+
 def locks():
     """Locked by its project, an admin passes and may take the lock over; what is locked is seen from 2.9 and 2.73 on."""
     sid = booted("locked")
@@ -1157,7 +1236,7 @@ def migrations_and_abort():
     done = get(f"/os-migrations?instance_uuid={sid}", "2.80")["migrations"][0]
     equal(set(done), MIGRATION)
     equal(done["status"], "completed")
-    equal(get("/os-migrations?migration_type=resize", "2.80"), {"migrations": []})
+    equal(get("/os-migrations?migration_type=evacuation", "2.80"), {"migrations": []})
     equal(len(get("/os-migrations?limit=1", "2.80")["migrations"]), 1)
     fault(ask("GET", "/v2.1/os-migrations?bogus=1", version="2.59"), 400,
           "Additional properties are not allowed ('bogus' was unexpected)")

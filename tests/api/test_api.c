@@ -407,6 +407,7 @@ int main(void)
 		PYTHON(one_of_many),
 		PYTHON(actions_begin_operations),
 		PYTHON(rebuild),
+		PYTHON(resize),
 		PYTHON(locks),
 		PYTHON(reset_state),
 		PYTHON(consoles_and_diagnostics),

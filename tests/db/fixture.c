@@ -237,6 +237,8 @@ static const char *const audits[] = {
 	"i.uuid = c.instance"
 	" WHERE role = 'H' AND i.host_id IS DISTINCT FROM c.host_id",
 	"SELECT format('claim %s of %s without an operation', role, instance) FROM claims c WHERE role <> 'H'"
+	" AND NOT (role = 'O' AND EXISTS (SELECT 1 FROM instances i WHERE i.uuid = c.instance"
+	"                                    AND i.vm_state = 'resized'))"
 	" AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.instance = c.instance AND o.finished_at IS "
 	"NULL)",
 	"SELECT format('operation %s holds slots but is over', id) FROM operations WHERE holds_slots AND "
@@ -255,8 +257,8 @@ static const char *const audits[] = {
 	" OR EXISTS (SELECT 1 FROM addresses a WHERE a.instance = i.uuid))",
 	"SELECT format('project %s: used %s/%s/%s, servers %s/%s/%s', project_id, u.instances, u.cores, u.ram_mb, n, "
 	"v, m)"
-	" FROM project_usage u FULL JOIN (SELECT project_id, count(*) n, sum(vcpus) v, sum(memory_mb) m FROM "
-	"instances"
+	" FROM project_usage u FULL JOIN (SELECT project_id, count(*) n, sum(vcpus + held_vcpus) v,"
+	" sum(memory_mb + held_memory_mb) m FROM instances"
 	"   WHERE deleted_at IS NULL GROUP BY project_id) s USING (project_id)"
 	" WHERE (COALESCE(u.instances, 0), COALESCE(u.cores, 0), COALESCE(u.ram_mb, 0))"
 	"   <> (COALESCE(n, 0), COALESCE(v, 0), COALESCE(m, 0))",

@@ -580,78 +580,6 @@ static void test_saved_memory_belongs_to_its_suspend(void **state)
 	fixture_audit(cluster, NAME);
 }
 
-static nova_operation *rebuild(const char *uuid, const nova_rebuild *what, const nova_fence *host)
-{
-	const nova_op_request request = {
-		.kind = NOVA_OP_REBUILD,
-		.instance_uuid = uuid,
-		.action = "rebuild",
-		.rebuild = what,
-		.by = { .request_id = "r" },
-	};
-	g_autoptr(GError) error = NULL;
-	nova_operation *op = nova_operations_begin(db, &request, &error);
-
-	must(op != NULL, &error);
-	MUST(nova_operations_advance(db, host, op, NOVA_OPS_REBUILDING, NULL, NULL, &must_error));
-	return op;
-}
-
-/* A rebuild changes the server as it begins; one that touched nothing gives the old image back, and nothing else. */
-static void test_a_rebuild_and_its_image(void **state)
-{
-	const nova_fence host = fixture_host(db, "rebuilder", 4, 4096, 1000);
-	g_autofree char *uuid = fixture_built(db, "vm", &host);
-	g_autoptr(nova_instance) before = fixture_instance(db, uuid);
-	const nova_rebuild what = {
-		.image_id = "00000000-0000-4000-8000-0000000000aa",
-		.name = "new",
-		.metadata_json = "{\"a\": \"1\"}",
-		.set_description = true,
-		.set_key = true,
-		.key_name = "k",
-		.key_data = "ssh-x",
-		.access_ip_v4 = "192.0.2.1",
-	};
-	const nova_rebuild bare = { .image_id = "00000000-0000-4000-8000-0000000000bb" };
-	const nova_op_outcome back = {
-		.state = NOVA_OPS_ERROR, .reason = "no image", .image_back = true, .fault_code = 500, .total_ms = -1
-	};
-	const nova_op_outcome done = {
-		.state = NOVA_OPS_DONE, .set_vm_state = true, .vm_state = NOVA_VM_ACTIVE, .total_ms = -1
-	};
-
-	(void)state;
-	g_autoptr(nova_operation) failed = rebuild(uuid, &what, &host);
-	g_autoptr(nova_instance) during = fixture_instance(db, uuid);
-
-	assert_string_equal(during->image_id, what.image_id);
-	assert_string_equal(during->name, "new");
-	assert_string_equal(during->key_name, "k");
-	assert_string_equal(during->access_ip_v4, "192.0.2.1");
-	assert_null(during->description);
-	MUST(nova_operations_finish(db, &host, failed, &back, NULL, NULL, &must_error));
-	g_autoptr(nova_instance) after = fixture_instance(db, uuid);
-
-	assert_string_equal(after->image_id, before->image_id);
-	assert_int_equal(after->vm_state, NOVA_VM_ACTIVE);
-	assert_int_equal(after->token, before->token);
-	assert_string_equal(after->name, "new");
-	g_autoptr(nova_operation) worked = rebuild(uuid, &bare, &host);
-
-	MUST(nova_operations_advance(db, &host, worked, NOVA_OPS_REPLACING, NULL, NULL, &must_error));
-	MUST(nova_operations_advance(db, &host, worked, NOVA_OPS_SPAWNING, NULL, NULL, &must_error));
-	MUST(nova_operations_finish(db, &host, worked, &done, NULL, NULL, &must_error));
-	g_autoptr(nova_instance) last = fixture_instance(db, uuid);
-
-	assert_string_equal(last->image_id, bare.image_id);
-	assert_string_equal(last->name, "new");
-	assert_string_equal(last->key_name, "k");
-	assert_non_null(strstr(last->metadata_json, "\"a\""));
-	assert_null(last->fault_message);
-	fixture_audit(cluster, NAME);
-}
-
 static int start(void **state)
 {
 	(void)state;
@@ -682,7 +610,6 @@ int main(void)
 		cmocka_unit_test(test_wishes_do_not_disturb_steps),
 		cmocka_unit_test(test_addresses_run_out),
 		cmocka_unit_test(test_saved_memory_belongs_to_its_suspend),
-		cmocka_unit_test(test_a_rebuild_and_its_image),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -215,7 +215,7 @@ class Rest:
         if has is None:
             wrong = "%s has a domain of it without a token" % host
         elif op:
-            incoming = op["kind"] == "live-migration" and host == self.hosts.get(op["dest"])
+            incoming = op["kind"] in ("live-migration", "resize", "resize-revert") and host == self.hosts.get(op["dest"])
             wrong = None if has <= token or (incoming and has == token + 1) else \
                 "the domain on %s has token %d, the row %d" % (host, has, token)
         elif host == home:
@@ -233,6 +233,7 @@ def judge_books(snap):
     """(key, text) of each disagreement between claims, counters, capacities and rows."""
     wrong = []
     claims = collections.defaultdict(lambda: [0, 0])
+    resized = {i["uuid"] for i in snap["instances"] if i["vm_state"] == "resized"}
     homes = collections.defaultdict(list)
     active = {o["instance"]: o for o in snap["operations"]}
     for c in snap["claims"]:
@@ -243,7 +244,10 @@ def judge_books(snap):
             continue
         op = active.get(c["instance"])
         # an outgoing claim was the home's and keeps the operation that made it
-        if not op or op["kind"] != "live-migration" or c["host_id"] != op["source" if c["role"] == "O" else "dest"]:
+        if c["role"] == "O" and c["instance"] in resized and (not op or op["kind"] == "resize-revert"):
+            continue        # the old size of a server whose user has not decided
+        if not op or op["kind"] not in ("live-migration", "resize", "resize-revert") or \
+                (c["host_id"] != op["dest" if c["role"] == "I" or op["kind"] == "resize-revert" else "source"]):
             wrong.append((("left", c["instance"], c["role"]), "%s: a claim of role %s without the operation for it" % (
                 c["instance"], c["role"])))
     for h in snap["hosts"]:

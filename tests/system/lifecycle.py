@@ -8,7 +8,8 @@ import sys
 from novalab import Lab, Refused, main, until
 
 lab = Lab("lifecycle", "--set", "DEFAULT.report_interval=2", "--set", "DEFAULT.service_down_time=6",
-          "--set", "DEFAULT.operation_poll_interval=1", "--set", "DEFAULT.operation_active_poll_interval=1")
+          "--set", "DEFAULT.operation_poll_interval=1", "--set", "DEFAULT.operation_active_poll_interval=1",
+          "--set", "DEFAULT.allow_resize_to_same_host=true")
 api = lab.api
 made = {}
 HOST = "HostB"
@@ -336,6 +337,171 @@ def a_rebuild_whose_image_is_not_to_be_had_touches_nothing():
     lab.sql("DELETE FROM images WHERE name = 'lost'")
 
 
+def only(*hosts):
+    """New guests go to these hosts and to no other."""
+    for host in lab.hosts:
+        run("nova-lite", "service-enable" if host in hosts else "service-disable", host)
+
+
+def home():
+    return api.server(made["vm"])["OS-EXT-SRV-ATTR:host"]
+
+
+def size():
+    """Memory in MB and disk in GB as the hypervisor has them, and the flavor's name as users see it."""
+    memory = int(re.search(r"Max memory: +(\d+) KiB", lab.virsh(home(), "dominfo", made["vm"]))[1]) // 1024
+    disk = int(re.search(r"Capacity: +(\d+)", lab.virsh(home(), "domblkinfo", made["vm"], "vda"))[1]) >> 30
+    return memory, disk, api.server(made["vm"])["flavor"]["original_name"]
+
+
+def boots_on(before, boots):
+    """The same guest, booted again from its disk: what it had written is there."""
+    report = {"text": "nothing"}
+    for _ in until(60, lambda: report["text"]):
+        report = lab.serial(made["vm"])
+        if int(report.get("boots", 0)) == boots and int(report["counter"]) >= before:
+            break
+    assert report["ok"] and report["resets"] == str(boots - 1), report["text"]
+
+
+def booted_so_far():
+    report = lab.wait_counting(made["vm"])
+    return int(report["boots"])
+
+
+def memory_claims():
+    return sorted((role, int(mb)) for role, mb in lab.sql("SELECT role, memory_mb FROM claims WHERE instance = '%s'" % made["vm"]))
+
+
+def resizes_to_another_host_and_on_its_own():
+    """Confirmed and reverted, with the real clients; what the guest writes in between is never lost."""
+    seen = []
+    for there, grow, end in (("HostC", "m1.micro", "nova resize-confirm"), (None, "m1.tiny", "openstack server resize confirm"),
+                             ("HostB", "m1.small", "nova resize-revert"), (None, "m1.small", "openstack server resize revert")):
+        start, boots, old = home(), booted_so_far(), size()
+        there = there or start
+        only(there)
+        with lab.checker("--bound", "60"):
+            if end.startswith("nova"):
+                run("nova", "resize", "--poll", "vm", grow)
+            else:
+                run("openstack", "server", "resize", "--flavor", grow, "--wait", "vm")
+            api.wait_status(made["vm"], "VERIFY_RESIZE")
+            assert home() == there and lab.where(made["vm"]) == [there]
+            flavor = api.named("/flavors/detail", "flavors", grow)
+            assert size() == (flavor["ram"], max(old[1], flavor["disk"]), grow), size()
+            assert memory_claims() == [("H", flavor["ram"]), ("O", old[0])], memory_claims()
+            written = counter(made["vm"])
+            boots_on(written, boots + 1)
+            newest = api.newest_migration(made["vm"])
+            assert (newest["status"], newest["migration_type"], newest["source_compute"], newest["dest_compute"]) == \
+                ("finished", "resize", start, there), newest
+            refused(409, "while it is in vm_state resized", api.action, made["vm"], {"os-stop": None})
+            written = counter(made["vm"])
+            run(*end.split(), "vm")
+            api.wait_status(made["vm"], "ACTIVE")
+            confirmed = "confirm" in end
+            assert home() == (there if confirmed else start) and lab.where(made["vm"]) == [home()]
+            assert api.newest_migration(made["vm"])["status"] == ("confirmed" if confirmed else "reverted")
+            if confirmed:
+                goes_on(made["vm"], written, boots + 1)
+                assert size()[2] == grow and memory_claims() == [("H", flavor["ram"])]
+            else:
+                boots_on(written - 20, boots + 2)
+                assert size() == (old[0], max(old[1], flavor["disk"]), old[2]), (size(), old)
+                assert memory_claims() == [("H", old[0])]
+        lab.check_books()
+        seen.append("%s %s" % (end.split()[-1], "moved" if there != start else "stayed"))
+    only(*lab.hosts)
+    words = {a["action"] for a in api.get("/servers/%s/os-instance-actions" % made["vm"])["instanceActions"]}
+    assert {"resize", "confirmResize", "revertResize"} <= words, words
+    events = [e["event"] for e in action_of(made["vm"], "resize")["events"]]
+    assert events[::-1] == ["conductor_migrate_server", "compute_prep_resize", "compute_resize_instance", "compute_finish_resize"], events
+    return ", ".join(seen)
+
+
+def deadly(host, point, ask, status):
+    """The daemon of the host dies at the point; the action comes to its end when it is back."""
+    lab.run("kill", host, "compute")
+    lab.run("start", host, "compute", "NOVA_LITE_FAULT=%s=exit" % point)
+    for _ in until(30, lambda: api.get("/os-services")):
+        if all(s["state"] == "up" for s in api.get("/os-services?binary=nova-compute")["services"]):
+            break
+    ask()
+    for _ in until(60, lambda: "the daemon did not die at " + point):
+        if service_state(host, "compute") == "dead":
+            break
+    lab.run("start", host, "compute")
+    api.wait_status(made["vm"], status, 90)
+
+
+def a_daemon_that_dies_in_a_resize_or_its_reverting_ends_it_when_it_is_back():
+    deaths = 0
+    for after in ("before", "after", "committed"):
+        for state in ("claimed", "stopping", "switched"):
+            source = home()
+            dest = "HostC" if source == "HostB" else "HostB"
+            only(dest)
+            written = counter(made["vm"])
+            deadly(source if state == "stopping" else dest, "compute:%s:%s" % (state, after),
+                   lambda: run("nova", "resize", "vm", "m1.small"), "VERIFY_RESIZE")
+            assert lab.where(made["vm"]) == [dest] == [home()] and size()[2] == "m1.small"
+            lab.check_books()
+            assert int(lab.wait_counting(made["vm"], written - 20)["counter"]) >= written - 20
+            if state != "claimed":
+                deadly(dest if state == "stopping" else source, "compute:%s:%s" % (state, after),
+                       lambda: run("nova", "resize-revert", "vm"), "ACTIVE")
+                assert lab.where(made["vm"]) == [source] == [home()]
+                deaths += 1
+            else:
+                run("nova-lite", "resize-revert", "vm")
+                api.wait_status(made["vm"], "ACTIVE", 90)
+            assert size()[2] != "m1.small"
+            lab.check_books()
+            lab.wait_counting(made["vm"], written - 20)
+            deaths += 1
+    only(*lab.hosts)
+    return "%d deaths" % deaths
+
+
+def a_resize_that_fails_on_the_new_host_goes_back():
+    source = home()
+    dest = "HostC" if source == "HostB" else "HostB"
+    only(dest)
+    old, boots, token = size(), booted_so_far(), lab.sql("SELECT token FROM instances WHERE uuid = '%s'" % made["vm"])
+    lab.run("kill", dest, "compute")
+    lab.run("start", dest, "compute", "NOVA_LITE_FAULT=compute:switched:start=error")
+    for _ in until(30, lambda: api.get("/os-services")):
+        if all(s["state"] == "up" for s in api.get("/os-services?binary=nova-compute")["services"]):
+            break
+    written = counter(made["vm"])
+    run("nova", "resize", "vm", "m1.small")
+    api.wait_status(made["vm"], "ACTIVE", 90)
+    assert (home(), lab.where(made["vm"]), size()) == (source, [source], old), size()
+    assert lab.sql("SELECT token FROM instances WHERE uuid = '%s'" % made["vm"]) != token
+    assert api.newest_migration(made["vm"])["status"] == "error"
+    assert action_of(made["vm"], "resize")["message"] == "Error"
+    boots_on(written - 20, boots + 1)
+    lab.check_books()
+    lab.run("kill", dest, "compute")
+    lab.run("start", dest, "compute")
+    only(*lab.hosts)
+
+
+def a_resize_without_a_host_and_a_deletion_while_it_waits():
+    only()
+    run("nova", "resize", "vm", "m1.small")
+    api.wait_status(made["vm"], "ACTIVE")
+    assert api.newest_migration(made["vm"])["status"] == "error"
+    assert "No valid host was found" in action_of(made["vm"], "resize")["events"][0]["details"]
+    only(*lab.hosts)
+    gone = api.boot("gone", host=HOST)
+    api.action(gone, {"resize": {"flavorRef": "2"}})
+    api.wait_status(gone, "VERIFY_RESIZE", 90)
+    api.delete(gone)
+    lab.check_books()
+
+
 def a_suspended_server_is_deleted_with_its_memory():
     run("nova", "suspend", "vm")
     api.wait_status(made["vm"], "SUSPENDED")
@@ -353,6 +519,9 @@ try:
                    diagnostics_come_from_the_hypervisor, a_suspended_server_stays_so_when_its_host_was_down,
                    locks_consoles_and_states_by_hand, nova_rebuilds_and_nothing_of_the_old_disk_is_left,
                    a_daemon_that_dies_in_a_rebuild_makes_one_new_disk, a_rebuild_whose_image_is_not_to_be_had_touches_nothing,
+                   resizes_to_another_host_and_on_its_own,
+                   a_daemon_that_dies_in_a_resize_or_its_reverting_ends_it_when_it_is_back,
+                   a_resize_that_fails_on_the_new_host_goes_back, a_resize_without_a_host_and_a_deletion_while_it_waits,
                    a_suspended_server_is_deleted_with_its_memory])
 finally:
     lab.down()

@@ -290,12 +290,14 @@ class Lab:
             return
         wrong = self.sql("""
             SELECT c.instance, c.role FROM claims c WHERE c.role <> 'H' AND NOT EXISTS
-              (SELECT FROM operations o WHERE o.instance = c.instance AND o.finished_at IS NULL)""")
+              (SELECT FROM operations o WHERE o.instance = c.instance AND o.finished_at IS NULL) AND NOT
+              (c.role = 'O' AND EXISTS (SELECT FROM instances i WHERE i.uuid = c.instance AND i.vm_state = 'resized'))""")
         assert not wrong, "claims left over: %s" % wrong
         wrong = self.sql("SELECT name, outgoing, incoming FROM hosts WHERE outgoing <> 0 OR incoming <> 0")
         assert not wrong, "migration slots left over: %s" % wrong
         for uuid, host, state in self.sql("""
-                SELECT i.uuid, h.name, i.vm_state FROM instances i JOIN hosts h ON h.id = i.host_id
+                SELECT i.uuid, h.name, CASE WHEN i.vm_state <> 'resized' THEN i.vm_state WHEN i.power_state = 1 THEN 'active'
+                       ELSE 'stopped' END FROM instances i JOIN hosts h ON h.id = i.host_id
                 WHERE i.deleted_at IS NULL"""):
             there = self.where(uuid)
             assert there == ([host] if state in ("active", "paused") else []), \

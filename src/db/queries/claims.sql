@@ -72,8 +72,10 @@ SELECT COALESCE((SELECT o.id FROM operations o
   LEFT JOIN (SELECT h.name, h.migration_address
                FROM operations o
                JOIN hosts h ON h.id = CASE WHEN o.source_host_id = $3::integer THEN o.dest_host_id ELSE o.source_host_id END
-              WHERE o.instance = $1::uuid AND o.kind = 'live-migration'
-                AND EXISTS (SELECT 1 FROM journal j WHERE j.operation = o.id AND j.to_state = 'migrating')
+              WHERE o.instance = $1::uuid AND o.kind IN ('live-migration', 'resize', 'resize-revert')
+                AND o.source_host_id <> o.dest_host_id
+                AND EXISTS (SELECT 1 FROM journal j WHERE j.operation = o.id
+                             AND j.to_state = CASE o.kind WHEN 'live-migration' THEN 'migrating' ELSE 'switched' END)
               ORDER BY o.id DESC
               LIMIT 1) former ON true;
 

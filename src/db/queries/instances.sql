@@ -55,6 +55,7 @@ UPDATE instances
    SET vm_state = COALESCE($2::text, vm_state),
        saved_operation = CASE WHEN $2::text = 'suspended' THEN $10::bigint
                               WHEN $2::text IS NULL OR $2::text = 'error' THEN saved_operation END,
+       resized_by = CASE WHEN $2::text = 'resized' THEN $10::bigint WHEN $2::text IS NULL THEN resized_by END,
        power_state = COALESCE($3::smallint, power_state),
        wanted_power = COALESCE($4::boolean, wanted_power),
        launched_at = CASE WHEN $5::boolean THEN COALESCE(launched_at, clock_timestamp()) ELSE launched_at END,

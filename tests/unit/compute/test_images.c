@@ -327,6 +327,25 @@ static void mark(const char *dir, const char *fsid)
 	scratch_write(dir, ".nova-lite-fsid", fsid, strlen(fsid));
 }
 
+static void test_a_disk_grows_and_never_shrinks(void **state)
+{
+	g_autoptr(nova_conf) conf = conf_for(*state, "good");
+	g_autofree char *disk = NULL;
+	g_autoptr(GError) error = NULL;
+
+	assert_false(nova_images_grow_disk(conf, UUID, 2, 10000, &error));
+	assert_fault(error, NOVA_FAULT_STORAGE);
+	g_clear_error(&error);
+	assert_ok(nova_images_fetch(conf, raw_image(), NULL, 10000, &error), error);
+	assert_ok(nova_images_make_disk(conf, UUID, raw_image(), 1, &disk, 10000, &error), error);
+	run("qemu-io -f qcow2 -c 'write -P 7 4096 4096' '%s' >/dev/null", disk);
+	for (int gb = 3; gb >= 0; gb--) {
+		assert_ok(nova_images_grow_disk(conf, UUID, gb, 10000, &error), error);
+		run("qemu-img info --output=json '%s' | grep -q '\"virtual-size\": 3221225472'", disk);
+	}
+	run("qemu-io -f qcow2 -c 'read -P 7 4096 4096' '%s' | grep -vq 'verification failed'", disk);
+}
+
 /* A rebuild's: the old disk stays until the new one is whole, each step may be repeated, and nothing happens on another
  * file system. */
 static void test_a_disk_in_the_place_of_another(void **state)
@@ -458,6 +477,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_disks, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_disk_is_never_smaller_than_its_image, scratch_setup,
 						scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_a_disk_grows_and_never_shrinks, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_a_disk_in_the_place_of_another, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_only_the_right_file_system_loses_anything, scratch_setup,

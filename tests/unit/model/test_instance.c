@@ -12,13 +12,16 @@
 #include <cmocka.h>
 #include <string.h>
 
-/* The operation x state matrix written by hand; columns: building active paused stopped suspended error deleted. */
+/* The operation x state matrix written by hand; columns: building active paused stopped suspended resized error
+ * deleted. */
 static const char *const matrix[NOVA_OP__COUNT] = {
-	[NOVA_OP_BUILD] = "y......",	      [NOVA_OP_DELETE] = "yyyyyy.",	 [NOVA_OP_START] = "...y...",
-	[NOVA_OP_STOP] = ".y...y.",	      [NOVA_OP_REBOOT_SOFT] = ".y.....", [NOVA_OP_REBOOT_HARD] = ".yyyyy.",
-	[NOVA_OP_LIVE_MIGRATION] = ".yy....", [NOVA_OP_PAUSE] = ".y.....",	 [NOVA_OP_UNPAUSE] = "..y....",
-	[NOVA_OP_SUSPEND] = ".y.....",	      [NOVA_OP_RESUME] = "....y..",	 [NOVA_OP_LOCK] = "yyyyyy.",
-	[NOVA_OP_UNLOCK] = "yyyyyy.",	      [NOVA_OP_RESET_STATE] = "yyyyyy.", [NOVA_OP_REBUILD] = ".y.y.y.",
+	[NOVA_OP_BUILD] = "y.......",	      [NOVA_OP_DELETE] = "yyyyyyy.",	 [NOVA_OP_START] = "...y....",
+	[NOVA_OP_STOP] = ".y....y.",	      [NOVA_OP_REBOOT_SOFT] = ".y......", [NOVA_OP_REBOOT_HARD] = ".yyyy.y.",
+	[NOVA_OP_LIVE_MIGRATION] = ".yy.....", [NOVA_OP_PAUSE] = ".y......",	 [NOVA_OP_UNPAUSE] = "..y.....",
+	[NOVA_OP_SUSPEND] = ".y......",	      [NOVA_OP_RESUME] = "....y...",	 [NOVA_OP_LOCK] = "yyyyyyy.",
+	[NOVA_OP_UNLOCK] = "yyyyyyy.",	      [NOVA_OP_RESET_STATE] = "yyyyy.y.", [NOVA_OP_REBUILD] = ".y.y..y.",
+	[NOVA_OP_RESIZE] = ".y.y....",	      [NOVA_OP_RESIZE_REVERT] = ".....y..",
+	[NOVA_OP_RESIZE_CONFIRM] = ".....y..",
 };
 
 static nova_instance *an_instance(nova_vm_state state, bool busy)
@@ -95,6 +98,11 @@ static void test_status_follows_vm_and_task_state(void **state)
 		{ NOVA_VM_ACTIVE, "rebuild_block_device_mapping", "REBUILD" },
 		{ NOVA_VM_STOPPED, "rebuilding", "REBUILD" },
 		{ NOVA_VM_ERROR, "rebuild_spawning", "REBUILD" },
+		{ NOVA_VM_ACTIVE, "resize_prep", "RESIZE" },
+		{ NOVA_VM_STOPPED, "resize_migrating", "RESIZE" },
+		{ NOVA_VM_ACTIVE, "resize_finish", "RESIZE" },
+		{ NOVA_VM_RESIZED, NULL, "VERIFY_RESIZE" },
+		{ NOVA_VM_RESIZED, "resize_reverting", "REVERT_RESIZE" },
 		{ NOVA_VM_SUSPENDED, NULL, "SUSPENDED" },
 		{ NOVA_VM_SUSPENDED, "resuming", "SUSPENDED" },
 		{ NOVA_VM_ERROR, NULL, "ERROR" },

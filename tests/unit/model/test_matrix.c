@@ -13,60 +13,69 @@
 /* The matrix written by hand.  Letters: e ends it, t turns it back, h hurries it, w waits for it, j joins it, b busy,
  * n no migration, a at once, < too early, > too late.  Columns in the order of nova_ask: abort, force complete,
  * delete, then start stop reboot-soft reboot-hard live-migrate pause unpause suspend resume resize migrate rebuild
- * evacuate lock unlock reset-state. */
+ * evacuate lock unlock reset-state confirm-resize revert-resize. */
 static const struct row {
 	nova_op_kind kind;
 	nova_op_state state;
 	const char *cells;
 } rows[] = {
-	{ NOVA_OP_BUILD, NOVA_OPS_REQUESTED, "nnebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_BUILD, NOVA_OPS_CLAIMED, "nnebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_BUILD, NOVA_OPS_SPAWNING, "nntbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_BUILD, NOVA_OPS_UNDOING, "nntbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_DELETE, NOVA_OPS_REQUESTED, "nnjbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_DELETE, NOVA_OPS_DELETING, "nnjbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_START, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_START, NOVA_OPS_STARTING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_STOP, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_STOP, NOVA_OPS_STOPPING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_PAUSE, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_PAUSE, NOVA_OPS_PAUSING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_UNPAUSE, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_UNPAUSE, NOVA_OPS_UNPAUSING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_SUSPEND, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_SUSPEND, NOVA_OPS_SUSPENDING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_RESUME, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_RESUME, NOVA_OPS_RESUMING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBUILD, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBUILD, NOVA_OPS_REBUILDING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBUILD, NOVA_OPS_REPLACING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_REBUILD, NOVA_OPS_SPAWNING, "nnwbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_REQUESTED, "e<ebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLAIMED, "e<ebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CHECKED, "e<ebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARING, "e<ebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARED, "e<ebbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_MIGRATING, "thtbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_SWITCHED, ">>wbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLEANING, ">>wbbbbbbbbbbbbbaab" },
-	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_ROLLBACK, ">>wbbbbbbbbbbbbbaab" },
+	{ NOVA_OP_BUILD, NOVA_OPS_REQUESTED, "nnebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_BUILD, NOVA_OPS_CLAIMED, "nnebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_BUILD, NOVA_OPS_SPAWNING, "nntbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_BUILD, NOVA_OPS_UNDOING, "nntbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_DELETE, NOVA_OPS_REQUESTED, "nnjbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_DELETE, NOVA_OPS_DELETING, "nnjbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_START, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_START, NOVA_OPS_STARTING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_STOP, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_STOP, NOVA_OPS_STOPPING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBOOT_SOFT, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBOOT_HARD, NOVA_OPS_REBOOTING_HARD, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_PAUSE, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_PAUSE, NOVA_OPS_PAUSING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_UNPAUSE, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_UNPAUSE, NOVA_OPS_UNPAUSING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_SUSPEND, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_SUSPEND, NOVA_OPS_SUSPENDING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESUME, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESUME, NOVA_OPS_RESUMING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBUILD, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBUILD, NOVA_OPS_REBUILDING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBUILD, NOVA_OPS_REPLACING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_REBUILD, NOVA_OPS_SPAWNING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE, NOVA_OPS_REQUESTED, "nnebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE, NOVA_OPS_CLAIMED, "nnebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE, NOVA_OPS_STOPPING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE, NOVA_OPS_SWITCHED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE, NOVA_OPS_ROLLBACK, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE_REVERT, NOVA_OPS_REQUESTED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE_REVERT, NOVA_OPS_STOPPING, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_RESIZE_REVERT, NOVA_OPS_SWITCHED, "nnwbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_REQUESTED, "e<ebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLAIMED, "e<ebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CHECKED, "e<ebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARING, "e<ebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_PREPARED, "e<ebbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_MIGRATING, "thtbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_SWITCHED, ">>wbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_CLEANING, ">>wbbbbbbbbbbbbbaabbb" },
+	{ NOVA_OP_LIVE_MIGRATION, NOVA_OPS_ROLLBACK, ">>wbbbbbbbbbbbbbaabbb" },
 };
 
-/* An idle server by hand; columns: building active paused stopped suspended error.  y begins, a at once, . wrong
- * state, n no migration, - not in this version. */
+/* An idle server by hand; columns: building active paused stopped suspended resized error.  y begins, a at once, .
+ * wrong state, n no migration, - not in this version. */
 static const char *const idle[NOVA_ASK__COUNT] = {
-	[NOVA_ASK_ABORT] = "nnnnnn",	   [NOVA_ASK_FORCE_COMPLETE] = "nnnnnn", [NOVA_ASK_DELETE] = "yyyyyy",
-	[NOVA_ASK_START] = "...y..",	   [NOVA_ASK_STOP] = ".y...y",	        [NOVA_ASK_REBOOT_SOFT] = ".y....",
-	[NOVA_ASK_REBOOT_HARD] = ".yyyyy", [NOVA_ASK_LIVE_MIGRATE] = ".yy...",  [NOVA_ASK_PAUSE] = ".y....",
-	[NOVA_ASK_UNPAUSE] = "..y...",	   [NOVA_ASK_SUSPEND] = ".y....",       [NOVA_ASK_RESUME] = "....y.",
-	[NOVA_ASK_RESIZE] = "------",	   [NOVA_ASK_MIGRATE] = "------",       [NOVA_ASK_REBUILD] = ".y.y.y",
-	[NOVA_ASK_EVACUATE] = "------",	   [NOVA_ASK_LOCK] = "aaaaaa",	        [NOVA_ASK_UNLOCK] = "aaaaaa",
-	[NOVA_ASK_RESET_STATE] = "aaaaaa",
+	[NOVA_ASK_ABORT] = "nnnnnnn",	   [NOVA_ASK_FORCE_COMPLETE] = "nnnnnnn", [NOVA_ASK_DELETE] = "yyyyyyy",
+	[NOVA_ASK_START] = "...y...",	   [NOVA_ASK_STOP] = ".y....y",	        [NOVA_ASK_REBOOT_SOFT] = ".y.....",
+	[NOVA_ASK_REBOOT_HARD] = ".yyyy.y", [NOVA_ASK_LIVE_MIGRATE] = ".yy....",  [NOVA_ASK_PAUSE] = ".y.....",
+	[NOVA_ASK_UNPAUSE] = "..y....",	   [NOVA_ASK_SUSPEND] = ".y.....",       [NOVA_ASK_RESUME] = "....y..",
+	[NOVA_ASK_RESIZE] = ".y.y...",	   [NOVA_ASK_MIGRATE] = "-------",       [NOVA_ASK_REBUILD] = ".y.y..y",
+	[NOVA_ASK_EVACUATE] = "-------",	   [NOVA_ASK_LOCK] = "aaaaaaa",	        [NOVA_ASK_UNLOCK] = "aaaaaaa",
+	[NOVA_ASK_RESET_STATE] = "aaaaa.a",	   [NOVA_ASK_CONFIRM_RESIZE] = ".....a.",
+	[NOVA_ASK_REVERT_RESIZE] = ".....y.",
 };
 
 static const struct {
@@ -200,7 +209,7 @@ static void test_flags_are_written_where_they_are_honoured(void **state)
 	}
 	assert_int_equal(g_strv_length(forces), 1);
 	assert_string_equal(forces[0], "live-migration/migrating");
-	assert_int_equal(g_strv_length(deletes), G_N_ELEMENTS(abortable) + 4); /* and every state of a build */
+	assert_int_equal(g_strv_length(deletes), G_N_ELEMENTS(abortable) + 6); /* and builds, and early resizes */
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		nova_operation op = { .kind = rows[i].kind, .state = rows[i].state };
 		bool ends = rows[i].cells[2] == 'e' || rows[i].cells[2] == 't';
@@ -230,7 +239,7 @@ static void test_the_printed_table_names_every_state(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "| migrating | 202 turns it back"));
 	assert_non_null(strstr(text, "400 too late: the guest runs on its destination"));
-	assert_non_null(strstr(text, "| resize | 501 not built |"));
+	assert_non_null(strstr(text, "| migrate (cold) | 501 not built |"));
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autofree char *line = g_strdup_printf("\n| %s |", nova_op_state_name(rows[i].state));
 

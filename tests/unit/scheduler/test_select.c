@@ -260,6 +260,34 @@ static void test_most_free_memory_wins_and_a_negative_weight_packs(void **state)
 	}
 }
 
+/* A resize takes the room of the new size, and stays where it is only when that is allowed. */
+static void test_a_resize_and_its_own_host(void **state)
+{
+	g_autoptr(GPtrArray) hosts = three_hosts();
+	const nova_operation op = {
+		.kind = NOVA_OP_RESIZE, .wanted_vcpus = 2, .wanted_memory_mb = 2048, .wanted_disk_gb = 5
+	};
+	const nova_instance server = { .uuid = (char *)"U", .vcpus = 1, .memory_mb = 1, .root_gb = 1 };
+	nova_placement resize = nova_placement_of(&op, &server, g_ptr_array_index(hosts, 0));
+
+	(void)state;
+	assert_int_equal(resize.vcpus, 2);
+	assert_int_equal(resize.memory_mb, 2048);
+	assert_int_equal(resize.disk_gb, 5);
+	g_autoptr(nova_selection) moves = run(hosts, &resize, NULL, 1.0, 1, 1);
+
+	assert_int_equal(moves->candidates->len, 2);
+	assert_string_equal(best(moves), "HostD");
+	const nova_refusal *refusal = g_ptr_array_index(moves->refusals, 0);
+
+	assert_non_null(strstr(refusal->why, "allow_resize_to_same_host"));
+	resize.same_host = true;
+	g_autoptr(nova_selection) stays = run(hosts, &resize, NULL, 1.0, 1, 1);
+
+	assert_int_equal(stays->candidates->len, 3);
+	assert_string_equal(best(stays), "HostB");
+}
+
 static void test_equals_and_subsets_are_spread_at_random(void **state)
 {
 	g_autoptr(GPtrArray) hosts = three_hosts();
@@ -533,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_every_filter_has_a_case_of_each_kind),
 		cmocka_unit_test(test_unknown_filter_is_refused_by_name),
 		cmocka_unit_test(test_most_free_memory_wins_and_a_negative_weight_packs),
+		cmocka_unit_test(test_a_resize_and_its_own_host),
 		cmocka_unit_test(test_equals_and_subsets_are_spread_at_random),
 		cmocka_unit_test(test_zones_and_groups),
 		cmocka_unit_test(test_neighbours),
