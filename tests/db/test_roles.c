@@ -4,7 +4,9 @@
  */
 #include "fixture.h"
 
+#include "db/at_once.h"
 #include "db/identity.h"
+#include "db/resizes.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,6 +131,78 @@ static void test_each_service_can_do_its_work(void **state)
 	fixture_audit(cluster, NAME);
 }
 
+static nova_operation *begin_resize(const char *uuid, nova_op_kind kind)
+{
+	static nova_flavor big = { .id = 77, .flavorid = (char *)"big", .name = (char *)"m1.big", .vcpus = 2,
+				   .memory_mb = 1024, .root_gb = 5 };
+	const nova_quotas unlimited = { .of = { -1, -1, -1, -1, -1, -1, -1 } };
+	const nova_op_request request = {
+		.kind = kind,
+		.instance_uuid = uuid,
+		.action = "resize",
+		.flavor = kind == NOVA_OP_RESIZE ? &big : NULL,
+		.quotas = &unlimited,
+		.by = { .request_id = "r" },
+	};
+	g_autoptr(GError) error = NULL;
+	nova_operation *op = nova_operations_begin(api, &request, &error);
+
+	must(op != NULL, &error);
+	return op;
+}
+
+/* From `from' to `to', which is its own host on the way back. */
+static void walk(nova_operation *op, const nova_fence *from, const nova_fence *to)
+{
+	bool back = op->kind == NOVA_OP_RESIZE_REVERT, taken = false;
+	const nova_op_outcome done = {
+		.state = NOVA_OPS_DONE, .set_vm_state = true, .vm_state = back ? NOVA_VM_ACTIVE : NOVA_VM_RESIZED,
+		.set_power = true, .power_state = NOVA_POWER_RUNNING, .total_ms = -1,
+	};
+
+	if (!back) {
+		MUST(nova_operations_claim(scheduler, op, to->host_id, "{}", &taken, &must_error));
+		assert_true(taken);
+	}
+	MUST(nova_operations_advance(compute, back ? from : to, op, NOVA_OPS_STOPPING, NULL, NULL, &must_error));
+	MUST(nova_operations_resize_flip(compute, from, op, &must_error));
+	MUST(nova_operations_finish(compute, to, op, &done, NULL, NULL, &must_error));
+}
+
+static void test_each_service_can_resize(void **state)
+{
+	const nova_fence c = fixture_host(compute, "c", 8, 8192, 100), d = fixture_host(compute, "d", 8, 8192, 100);
+	const nova_requester by = { .request_id = "r", .project_id = "p", .user_id = "u" };
+	g_autofree char *uuid = fixture_built(owner, "resized", &c);
+	g_autoptr(nova_operation) refused = begin_resize(uuid, NOVA_OP_RESIZE);
+	bool taken = false;
+	int confirmed = 0;
+
+	(void)state;
+	MUST(nova_operations_claim(scheduler, refused, d.host_id, "{}", &taken, &must_error));
+	MUST(nova_operations_refuse(compute, &d, refused, "no", NULL, &must_error));
+	MUST(nova_operations_no_valid_host(scheduler, refused, "No valid host was found.", "{}", &must_error));
+
+	g_autoptr(nova_operation) there = begin_resize(uuid, NOVA_OP_RESIZE);
+
+	walk(there, &c, &d);
+	g_autoptr(nova_operation) back = begin_resize(uuid, NOVA_OP_RESIZE_REVERT);
+
+	walk(back, &d, &c);
+	for (int who = 0; who < 2; who++) {
+		g_autofree char *kept = fixture_built(owner, who ? "kept-late" : "kept", &c);
+		g_autoptr(nova_operation) op = begin_resize(kept, NOVA_OP_RESIZE);
+
+		walk(op, &c, &d);
+		if (who)
+			MUST(nova_resizes_confirm_overdue(scheduler, 0, 10, &confirmed, &must_error));
+		else
+			MUST(nova_instances_confirm_resize(api, kept, &by, &must_error));
+	}
+	assert_int_equal(confirmed, 1);
+	fixture_audit(cluster, NAME);
+}
+
 static void test_and_no_more(void **state)
 {
 	const nova_flavor flavor = { .name = (char *)"f", .vcpus = 1, .memory_mb = 1 };
@@ -208,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_service_can_do_its_work),
+		cmocka_unit_test(test_each_service_can_resize),
 		cmocka_unit_test(test_and_no_more),
 	};
 

@@ -324,7 +324,7 @@ t0=${EPOCHREALTIME/./}
 check "up with all services and users" on_three up --shared $storage --storage-size 20G --auth builtin --set DEFAULT.report_interval=2 --set DEFAULT.service_down_time=6
 t1=${EPOCHREALTIME/./}
 echo "         ready after $(((t1 - t0) / 1000)) ms"
-size=$(on_three exec HostB df -BG --output=size /var/lib/nova-lite/instances | tr -dc '0-9')
+size=$(on_three exec HostB df -BG --output=size /var/lib/nova-lite/instances | tail -1 | tr -dc '0-9')
 check "the shared storage has the size that was asked for" eval '((size >= 18 && size <= 20))'
 three_is() { same "$(on_three status --json | jq -r --arg h "$1" --arg s "$2" '.hosts[] | select(.name == $h).services[] | select(.name == $s).state')" "$3"; }
 # as a user: with the password and project of `env', a token and the catalogue's compute endpoint
