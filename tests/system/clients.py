@@ -304,9 +304,9 @@ def console_of(uuid, token):
     return lab.run("exec", "HostB", "sh", "-c", "cat /var/lib/nova-lite/instances/%s/console.%d.log || true" % (uuid, token))
 
 
-def guest_is_told(uuid, token, least):
+def guest_is_told(uuid, token, least, data=USER_DATA):
     """The guest has read what it was given from the disk, whole, that often since this part of its console log began."""
-    told = "told: %s %s" % ((hashlib.md5(USER_DATA.encode()).hexdigest(),) * 2)
+    told = "told: %s %s" % ((hashlib.md5(data.encode()).hexdigest(),) * 2)
     text = ""
     for _ in until(60, lambda: text[-3000:]):
         text = console_of(uuid, token)
@@ -363,6 +363,16 @@ def the_guest_reads_it_after_a_live_migration_too():
     assert diagnostics["config_drive"] == "True" and diagnostics["num_disks"] == "2", diagnostics
 
 
+def a_rebuild_makes_the_config_drive_anew():
+    """What the guest is told from then on is what the rebuild said."""
+    later = USER_DATA + "# later\n"
+    run("nova", "rebuild", "--user-data", path_of("later", later), "--description", "rebuilt", "told", "linux")
+    assert api.wait_status(made["told"], "ACTIVE")["description"] == "rebuilt"
+    assert sorted(name for name in instance_files(made["told"]) if "iso" in name) == ["config.iso"], instance_files(made["told"])
+    text = guest_is_told(made["told"], 3, 2, later)
+    assert "Welcome to" in text, text[-3000:]
+
+
 def a_config_drive_goes_with_its_server():
     run("openstack", "server", "delete", "--wait", "told")
     assert instance_files(made["told"]) == []
@@ -377,7 +387,7 @@ try:
                    openstack_server_create_and_delete, nova_lite_why, nova_stop_start_reboot_delete,
                    nova_lite_key_pairs_and_quotas, nova_lite_groups_aggregates_and_flavors, nova_lite_states_and_labels,
                    nova_boot_with_a_config_drive_and_a_daemon_that_dies_making_it, the_guest_reads_it_after_a_live_migration_too,
-                   a_config_drive_goes_with_its_server])
+                   a_rebuild_makes_the_config_drive_anew, a_config_drive_goes_with_its_server])
 finally:
     lab.down()
 sys.exit(status)
