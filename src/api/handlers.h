@@ -62,6 +62,9 @@ bool nova_migration_stories_show(nova_request *r, GError **error);
 bool nova_migration_stories_find(nova_request *r, GError **error);
 /* server_create.c, too: BAD_REQUEST for an image that a server of this size cannot have */
 bool nova_server_image_fits(const nova_image *image, int64_t memory_mb, int64_t root_gb, GError **error);
+/* server_create.c, too: adds adminPass to what a create or a rebuild answers: `given', or NULL for a random one, which
+ * is kept nowhere */
+void nova_server_add_password(json_object *server, const char *given);
 /* rebuild.c */
 bool nova_action_rebuild(nova_request *r, GError **error);
 /* resize.c */

@@ -9,10 +9,6 @@
 #include "db/flavors.h"
 #include "db/keypairs.h"
 
-#include <string.h>
-
-#define PASSWORD_LENGTH 12
-
 /* What is given, NULL for null; false: it is not given. */
 static bool is_given(const nova_request *r, const char *key, const char **ret)
 {
@@ -92,17 +88,6 @@ static bool take_keypair(nova_request *r, const char *name, nova_keypair **ret, 
 				 r->context->user_id);
 }
 
-static void add_password(const nova_request *r, json_object *server)
-{
-	static const char alphabet[] = "23456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ";
-	char password[PASSWORD_LENGTH + 1] = "";
-	const char *given = NULL;
-
-	for (size_t i = 0; i < PASSWORD_LENGTH; i++)
-		password[i] = alphabet[g_random_int_range(0, (int32_t)strlen(alphabet))];
-	nova_json_add_str(server, "adminPass", is_given(r, "adminPass", &given) ? given : password);
-}
-
 static bool answer(nova_request *r, GError **error)
 {
 	nova_view view = nova_request_view(r);
@@ -110,6 +95,7 @@ static bool answer(nova_request *r, GError **error)
 	g_autoptr(nova_instance) now = nova_request_find_server(r, r->server->uuid, false, error);
 	g_autofree char *text = NULL;
 	nova_json_writer w;
+	const char *password = NULL;
 	json_object *server;
 	size_t length;
 
@@ -125,7 +111,8 @@ static bool answer(nova_request *r, GError **error)
 		nova_json_add_str(server, "key_name", now->key_name);
 	if (r->version >= 57)
 		nova_json_add_str(server, "user_data", now->user_data);
-	add_password(r, server);
+	is_given(r, "adminPass", &password);
+	nova_server_add_password(server, password);
 	nova_http_reply_header(r->reply, "Location", location);
 	return nova_reply_member(r, 202, "server", server);
 }

@@ -380,6 +380,14 @@ static void random_text(char *ret, size_t n, const char *alphabet)
 	ret[n] = '\0';
 }
 
+void nova_server_add_password(json_object *server, const char *given)
+{
+	char password[PASSWORD_LENGTH + 1];
+
+	random_text(password, PASSWORD_LENGTH, "23456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ");
+	nova_json_add_str(server, "adminPass", given ? given : password);
+}
+
 /* A host name from a display name: "cap 2.93" -> "cap-2-93".  Caller frees. */
 static char *hostname_of(const char *name, const char *uuid)
 {
@@ -524,20 +532,17 @@ static bool answer(nova_request *r, const order *o, const char *uuid)
 {
 	nova_view view = nova_request_view(r);
 	json_object *server, *by_reservation = NULL;
-	const char *given = text_of(o->server, "adminPass");
-	char password[PASSWORD_LENGTH + 1];
 	g_autofree char *location = g_strdup_printf("%s/v2.1/servers/%s", r->base, uuid);
 
 	if (json_object_object_get_ex(o->server, "return_reservation_id", &by_reservation) &&
 	    nova_schema_bool(by_reservation))
 		return nova_reply_member(r, 202, "reservation_id", json_object_new_string(o->reservation));
-	random_text(password, PASSWORD_LENGTH, "23456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ");
 	server = json_object_new_object();
 	nova_json_add_str(server, "id", uuid);
 	nova_json_add(server, "links", nova_view_links(&view, "servers", uuid));
 	nova_json_add_str(server, "OS-DCF:diskConfig", "MANUAL");
 	nova_json_add(server, "security_groups", groups_of(o));
-	nova_json_add_str(server, "adminPass", given ? given : password);
+	nova_server_add_password(server, text_of(o->server, "adminPass"));
 	nova_http_reply_header(r->reply, "Location", location);
 	return nova_reply_member(r, 202, "server", server);
 }
